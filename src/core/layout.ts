@@ -1,0 +1,248 @@
+// The one map of a session's Wasm memory: where hart state, TLBs, the flat view and shared words live.
+// Read by the core (AssemblyScript), the generated engine and the host side (TypeScript), so it holds
+// plain integer constants only, and imports nothing. All values are byte offsets unless said otherwise.
+
+// ---------------------------------------------------------------------------------------------------
+// STATE: the hart that runs now, always at the same place, so generated code addresses it by constants.
+// On a hart switch the core copies HART_SIZE bytes out to, and in from, HART_SAVE + hart * HART_SIZE.
+export const STATE = 0x1000;
+export const HART_SIZE = 0x1000;
+
+export const X = STATE + 0x000; //            x0..x31, u64 each; x0 is always 0
+export const X_SINK = STATE + 0x100; //       where writes to x0 go
+export const PC = STATE + 0x108; //           u64
+export const F = STATE + 0x110; //            f0..f31, u64 each, single precision NaN-boxed
+export const FFLAGS = STATE + 0x210; //       u32: NV 16, DZ 8, OF 4, UF 2, NX 1
+export const FRM = STATE + 0x214; //          u32: 0..4, 5..7 reserved (traps when used)
+export const PRIV = STATE + 0x218; //         u32: 0 U, 1 S, 3 M
+export const WFI = STATE + 0x21c; //          u32: 1 while the hart waits for an interrupt
+export const HARTID = STATE + 0x220; //       u32
+export const FS_OFF = STATE + 0x224; //       u32: 1 while mstatus.FS is Off (floating point traps)
+export const RES_VALID = STATE + 0x228; //    u32: LR reservation held
+export const RES_SIZE = STATE + 0x22c; //     u32: bytes reserved
+export const RES_ADDR = STATE + 0x230; //     u64: reserved physical address
+
+// CSRs, u64 each unless said otherwise
+export const MSTATUS = STATE + 0x240;
+export const MEDELEG = STATE + 0x248;
+export const MIDELEG = STATE + 0x250;
+export const MIE = STATE + 0x258;
+export const MIP = STATE + 0x260; //          every pending bit as software reads it
+export const MTVEC = STATE + 0x268;
+export const MCOUNTEREN = STATE + 0x270;
+export const MSCRATCH = STATE + 0x278;
+export const MEPC = STATE + 0x280;
+export const MCAUSE = STATE + 0x288;
+export const MTVAL = STATE + 0x290;
+export const MENVCFG = STATE + 0x298;
+export const MCOUNTINHIBIT = STATE + 0x2a0;
+export const STVEC = STATE + 0x2a8;
+export const SCOUNTEREN = STATE + 0x2b0;
+export const SSCRATCH = STATE + 0x2b8;
+export const SEPC = STATE + 0x2c0;
+export const SCAUSE = STATE + 0x2c8;
+export const STVAL = STATE + 0x2d0;
+export const SATP = STATE + 0x2d8;
+export const SENVCFG = STATE + 0x2e0;
+export const STIMECMP = STATE + 0x2e8;
+export const MTIMECMP = STATE + 0x2f0; //     the CLINT's, kept here so the run loop sees deadlines
+export const MINSTRET_BASE = STATE + 0x2f8; // minstret = SLOTS - TRAPS + base
+export const MCYCLE_BASE = STATE + 0x300; //   mcycle = SLOTS + base
+export const SLOTS = STATE + 0x308; //         u64: instruction slots this hart has used (retired + trapped), brought up to date at slice ends
+export const TRAPS = STATE + 0x310; //         u64: slots that ended in a synchronous trap, so did not retire
+export const PMPCFG = STATE + 0x318; //        16 bytes
+export const PMPADDR = STATE + 0x328; //       16 * u64
+export const SEIP_SW = STATE + 0x3a8; //       u32: the software-written half of SEIP
+export const SEIP_HW = STATE + 0x3ac; //       u32: the interrupt controller's half
+// 0x3b0..0x3ff free for the hart/ sources
+
+// A trap raised by the access or instruction in flight, taken by the run loop before the next instruction.
+export const TRAP_PENDING = STATE + 0x400; //  u32: 1 when CAUSE and TVAL below are to be taken
+export const TRAP_CAUSE = STATE + 0x408; //    u64
+export const TRAP_TVAL = STATE + 0x410; //     u64
+// Interrupts may have become takeable, or translation or fetch context changed: generated code leaves after this instruction.
+export const RESCHEDULE = STATE + 0x418; //    u32
+
+// The hardware address of the last access (getHwaddr()): filled before a device sees the access.
+export const HWADDR = STATE + 0x440;
+export const HW_VADDR = HWADDR + 0; //         u64
+export const HW_PADDR = HWADDR + 8; //         u64
+export const HW_OFFSET = HWADDR + 16; //       u64: offset inside the memory region
+export const HW_REGION = HWADDR + 24; //       u32: region id
+export const HW_DEVICE = HWADDR + 28; //       u32: device id, 0 for none
+export const HW_KIND = HWADDR + 32; //         u32: SECTION_* kind
+export const HW_SIZE = HWADDR + 36; //         u32: bytes of this part
+export const HW_HOST = HWADDR + 40; //         u32: host address for RAM and ROM
+export const HWADDR_SIZE = 48;
+// second half of an access that crosses a page
+export const HWADDR2 = HWADDR + HWADDR_SIZE;
+
+// ---------------------------------------------------------------------------------------------------
+// softmmu. MMU indexes: 0 U, 1 S, 2 S with SUM, 3 M (no translation).
+export const MMU_INDEXES = 4;
+export const TLB_MIN_BITS = 6;
+export const TLB_DEFAULT_BITS = 8;
+export const TLB_MAX_BITS = 14;
+export const TLB_ENTRY_BITS = 5; //            32-byte entries
+export const TLB_ENTRY_SIZE = 32;
+// entry
+export const TLB_READ = 0; //                  u64 tag: page vaddr | flags; all ones = empty
+export const TLB_WRITE = 8;
+export const TLB_CODE = 16;
+export const TLB_ADDEND = 24; //               i32: host address = wrap(vaddr) + addend
+export const TLB_PPN = 28; //                  u32: physical page number
+// flags in the low 12 bits of a tag; any set flag makes the inlined check fail
+export const TLB_FLAG_INVALID = 1; //          translate again at every access (PMP boundary in the page)
+export const TLB_FLAG_MMIO = 2;
+export const TLB_FLAG_CODE = 4; //             page holds decoded code: stores must invalidate it
+export const TLB_FLAG_TRACED = 8;
+export const TLB_FLAG_WATCHED = 16;
+export const TLB_FLAG_DISCARD = 32; //         ROM: writes are dropped
+// the cold half of entry i of a table lies TLB_FULL_DELTA bytes above its hot half
+export const TLB_FULL_DELTA = 0x80000; //      (1 << TLB_MAX_BITS) * 32
+export const FULL_OFFSET = 0; //               u64: offset of the page inside its region
+export const FULL_REGION = 8; //               u32
+export const FULL_SLOTS = 12; //               u32: decoded slots of the physical page, 0 when none
+export const FULL_DEVICE = 16; //              u32
+export const FULL_ASID = 20; //                u16
+export const FULL_GLOBAL = 22; //              u8
+export const FULL_PAGE_BITS = 23; //           u8: log2 of the mapping's page size
+export const FULL_PROT = 24; //                u8: R 1, W 2, X 4
+export const FULL_KIND = 25; //                u8: SECTION_*
+export const FULL_SECTION = 28; //             u32: index in the flat view, or -1 where the page spans several
+export const TLB_TABLE_SIZE = 0x100000; //     address space of one (hart, MMU index) table, both halves
+// descriptors: one per MMU index inside STATE
+export const TLB_DESC = STATE + 0x500;
+export const TLB_DESC_SIZE = 0x40;
+export const DESC_MASK = 0; //                 u32: (entries - 1) << TLB_ENTRY_BITS
+export const DESC_BASE = 4; //                 u32: address of the hot half
+// the rest of a descriptor belongs to softmmu/
+// descriptors of the current data and fetch MMU index, copied here whenever privilege, MPRV or SUM change
+export const DATA_MASK = STATE + 0x600;
+export const DATA_BASE = STATE + 0x604;
+export const FETCH_MASK = STATE + 0x608;
+export const FETCH_BASE = STATE + 0x60c;
+export const DATA_INDEX = STATE + 0x610; //    u32
+export const FETCH_INDEX = STATE + 0x614; //   u32
+export const DATA_PRIV = STATE + 0x618; //     u32: privilege data accesses are made with (MPRV)
+// 0x640..0x7ff victim TLB headers; 0x800..0xdff victim entries, 4 indexes * 8 * (32 hot + 16.. cold) as softmmu/ lays out
+export const VICTIM = STATE + 0x640;
+export const VICTIM_ENTRIES = 8;
+
+// fetch context of the interpreter: which page the decoded slots in use stand for
+export const PAGE_VA = STATE + 0xf00; //       u64: virtual address of the page being executed
+export const PAGE_SLOTS = STATE + 0xf08; //    u32: address of its decoded slots
+export const LEFT = STATE + 0xf0c; //          i32: instructions left in the slice, incl. the current one; stored before slow calls
+
+// ---------------------------------------------------------------------------------------------------
+// GLOBAL: one per machine
+export const GLOBAL = 0x2000;
+export const HART_COUNT = GLOBAL + 0x00; //    u32
+export const CURRENT_HART = GLOBAL + 0x04; //  u32
+export const SLICE_END = GLOBAL + 0x08; //     u64: machine instruction count when LEFT reaches 0; count now = SLICE_END - LEFT
+export const IDLE_NS = GLOBAL + 0x10; //       u64: virtual ns skipped while all harts waited; virtual ns = count + IDLE_NS
+export const NEXT_EVENT = GLOBAL + 0x18; //    u64: virtual ns of the next device event on the host side
+export const EXIT_REQUEST = GLOBAL + 0x20; //  u32: EXIT_* bits; non-zero makes run() return after the current instruction
+export const IO_VALUE = GLOBAL + 0x28; //      u64: value of the device access in flight (little endian)
+export const IO_REGISTER = GLOBAL + 0x30; //   u32: register name id of the device access in flight, 0 unknown
+export const IO_FIELD = GLOBAL + 0x34; //      u32: field name id, 0 none
+export const SECTION_COUNT = GLOBAL + 0x38; // u32
+export const TOPOLOGY_GENERATION = GLOBAL + 0x3c; // u32: bumped at each new flat view
+export const TIME_OFFSET = GLOBAL + 0x40; //   u64: added to mtime (writes to the CLINT's mtime)
+export const RAM_LIMIT = GLOBAL + 0x48; //     u32: end of allocated memory
+export const TRACE_ACTIVE = GLOBAL + 0x4c; //  u32: bit set of active recorders
+export const TLB_ARENA = GLOBAL + 0x50; //     u32: tables of hart h, index i at arena + (h * MMU_INDEXES + i) * TLB_TABLE_SIZE
+export const SLOT_ARENA = GLOBAL + 0x54; //    u32: decoded-slot pages
+export const SLOT_PAGES = GLOBAL + 0x58; //    u32: how many fit
+export const SLOT_USED = GLOBAL + 0x5c; //     u32
+export const SLOT_MAP = GLOBAL + 0x60; //      u32: hash map physical page -> slots
+export const BREAK_PC = GLOBAL + 0x68; //      u64: run() stops before this pc; all ones = none
+export const QUANTUM = GLOBAL + 0x70; //       u32: instructions a hart runs before the next one's turn
+export const QUANTUM_LEFT = GLOBAL + 0x74; //  u32
+export const EXIT_CODE = GLOBAL + 0x78; //     u32: test finisher's code
+export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
+// 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
+export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)
+export const STAT_MISS = 1;
+export const STAT_VICTIM_HIT = 2;
+export const STAT_FILL = 3;
+export const STAT_WALK = 4;
+export const STAT_WALK_READ = 5; //            page-table entries read
+export const STAT_FLUSH_ALL = 6;
+export const STAT_FLUSH_INDEX = 7; //          one MMU index
+export const STAT_FLUSH_PAGE = 8;
+export const STAT_FLUSH_ASID = 9;
+export const STAT_FLUSH_ELIDED = 10;
+export const STAT_LARGE_FLUSH = 11; //         page flushes that hit the large-page region
+export const STAT_GROW = 12;
+export const STAT_SHRINK = 13;
+export const STAT_TOPOLOGY_FLUSH = 14;
+export const STAT_CODE_INVALIDATE = 15;
+export const STAT_EXCEPTIONS = 16;
+export const STAT_INTERRUPTS = 17;
+export const STAT_IO_READ = 18;
+export const STAT_IO_WRITE = 19;
+export const STAT_COUNT = 24;
+
+// exit reasons: bits of EXIT_REQUEST, and what run() returns
+export const EXIT_NONE = 0; //                 budget used up
+export const EXIT_PAUSE = 1; //                asked to stop (control message, breakpoint of a tool)
+export const EXIT_EVENT = 2; //                NEXT_EVENT is due
+export const EXIT_IDLE = 4; //                 every hart waits for an interrupt
+export const EXIT_HALT = 8; //                 power-off, reboot or exit code from a device
+export const EXIT_RING = 16; //                a blocking recorder has no free batch
+export const EXIT_BREAK = 32; //               BREAK_PC reached
+export const EXIT_SLICE = 64; //               deadlines changed: recompute the slice (internal to the core)
+
+// ---------------------------------------------------------------------------------------------------
+export const HART_SAVE = 0x4000; //            8 * HART_SIZE
+export const MAX_HARTS = 8;
+
+// FLAT VIEW: sections sorted by start, not overlapping
+export const SECTIONS = 0x10000;
+export const SECTION_SIZE = 48;
+export const MAX_SECTIONS = 1024;
+export const SECTION_START = 0; //             u64 first physical address
+export const SECTION_END = 8; //               u64 one past the last
+export const SECTION_OFFSET = 16; //           u64 offset in the region of the first byte
+export const SECTION_HOST = 24; //             u32 host address of the first byte (RAM, ROM)
+export const SECTION_REGION = 28; //           u32 region id
+export const SECTION_KIND = 32; //             u32 SECTION_RAM...
+export const SECTION_DEVICE = 36; //           u32 device id, 0 none
+export const SECTION_UNASSIGNED = 0; //        also: region id 0 is "unassigned"
+export const SECTION_RAM = 1;
+export const SECTION_ROM = 2; //               reads like RAM, writes discarded
+export const SECTION_IO = 3;
+
+// TRACE: recorder descriptors and filters (trace/ lays out)
+export const RECORDERS = 0x20000;
+export const RECORDER_SIZE = 0x400;
+export const MAX_RECORDERS = 32;
+export const TRACE_SCRATCH = 0x28000;
+// core's own static data and stack start here (asconfig.json memoryBase = 0x40000)
+export const CORE_DATA = 0x40000;
+// everything from here on is handed out by the host's allocator (TLB arena, slots, rings, RAM)
+export const ARENA = 0x80000;
+
+// ---------------------------------------------------------------------------------------------------
+// access kinds (trace column `kind`, getHwaddr)
+export const KIND_LOAD = 0;
+export const KIND_STORE = 1;
+export const KIND_AMO_READ = 2;
+export const KIND_AMO_WRITE = 3;
+export const KIND_FETCH = 4;
+export const KIND_WALK_READ = 5;
+export const KIND_WALK_WRITE = 6; //           A/D update
+export const KIND_DMA_READ = 7;
+export const KIND_DMA_WRITE = 8;
+// record flags
+export const RECORD_FAULT = 1; //              the bus refused the access (unassigned, bad size)
+export const RECORD_SPLIT_FIRST = 2; //        first part of an access that crosses a page
+export const RECORD_SPLIT_SECOND = 4;
+export const RECORD_REMAPPED = 8; //           the memory tree changed while this access was in flight
+export const RECORD_UNKNOWN_REGISTER = 16;
+export const RECORD_DISCARDED = 32; //         write to ROM
+
+// decoded slots of the interpreter: one 16-byte op per halfword of a physical page, and a guard op behind the last
+export const SLOT_SIZE = 16;
+export const SLOT_PAGE_SIZE = 0x8040; //       2048 ops + guards, multiple of 64
