@@ -1,0 +1,49 @@
+// What a client says to make a machine, already validated and with images resolved to bytes.
+
+/** 64-bit numbers are bigint here; the wire form (hex strings) is the operations' business. */
+export interface MachineDescription {
+  board: "virt" | "remap";
+  harts: number; //        1..8
+  /** Guest RAM in bytes, multiple of 4096. */
+  ram: number;
+  /** Firmware (`-bios`): fw_dynamic/fw_jump raw or ELF; absent: none (kernel is entered in M-mode at its entry). */
+  firmware?: ImageBytes;
+  kernel?: ImageBytes;
+  initrd?: ImageBytes;
+  /** Device tree blob that replaces the generated one. */
+  dtb?: ImageBytes;
+  cmdline?: string;
+  /** Extra images loaded before reset: raw at an address, ELF at its own addresses, hex, srec. */
+  load?: (ImageBytes & { address?: number })[];
+  /** CFI flash contents, bank 0 and 1. */
+  flash?: ImageBytes[];
+  /** virtio-mmio devices, slot 0..7. */
+  virtio?: VirtioSlot[];
+  /** Seed of the entropy device. */
+  seed?: number;
+  /** Wall-clock time the RTC starts at, ms since 1970; fixed unless given, so runs repeat. */
+  rtcEpochMs?: number;
+  /** Instructions each hart runs before the next one's turn. */
+  quantum?: number;
+  /** Bytes of address space set aside for trace rings. */
+  traceArena?: number;
+  /** What idle time costs: `skip` jumps to the next timer, `realtime` sleeps it, `auto` skips until the guest is mostly idle. */
+  idle?: "auto" | "skip" | "realtime";
+}
+
+export interface ImageBytes {
+  bytes: Uint8Array;
+  /** Name for messages (file name or digest). */
+  name: string;
+  /** Given kind; detected when absent. */
+  kind?: ImageKind;
+}
+
+export type StopReasonName = string;
+
+export type ImageKind = "elf" | "linux" | "raw" | "ihex" | "srec";
+
+export type VirtioSlot =
+  | { type: "block"; image: ImageBytes; readOnly: boolean }
+  | { type: "entropy" }
+  | { type: "console" };

@@ -1,0 +1,173 @@
+// Messages between the host side of a session (HTTP thread) and its worker (machine thread).
+// Control goes by messages; traces go through shared memory. 64-bit values are bigint here.
+import type { DeviceState } from "../devices/device.js";
+import type { MachineDescription, StopReasonName } from "../machine/description.js";
+
+export type SessionState =
+  | "ready" //    created or reset, never started
+  | "running"
+  | "paused"
+  | "halted" //   guest powered off or exited
+  | "crashed"; // our bug or out of memory; others go on
+
+export interface RegisterValue {
+  name: string; //          `a0`, `f3`, `pc`, `mstatus`
+  alias?: string; //        `x10`
+  value: bigint;
+  kind: "gpr" | "fpr" | "pc" | "csr";
+}
+
+export interface WalkStep {
+  level: number; //         4..0, 0 is the 4 KiB leaf level
+  pteAddress: bigint; //    physical
+  pte: bigint;
+  flags: string; //         "rwxugad" subset
+  leaf: boolean;
+}
+
+export interface Translation {
+  vaddr: bigint;
+  access: "read" | "write" | "fetch";
+  privilege: "U" | "S" | "M";
+  mode: "bare" | "sv39" | "sv48" | "sv57";
+  walk: WalkStep[];
+  /** Absent when the translation faults; then `fault` says why. */
+  paddr?: bigint;
+  fault?: { cause: number; name: string; level?: number };
+  pageSize?: number;
+  region?: string;
+  device?: string;
+  offset?: bigint;
+  register?: string;
+}
+
+export interface SectionInfo {
+  start: bigint;
+  end: bigint; //           one past the last byte
+  region: string;
+  kind: "ram" | "rom" | "io";
+  offset: bigint;
+  device?: string;
+}
+
+export interface RegionNode {
+  name: string;
+  kind: "container" | "ram" | "rom" | "io" | "alias";
+  offset: bigint; //        in its parent
+  size: bigint;
+  priority: number;
+  enabled: boolean;
+  device?: string;
+  alias?: { target: string; offset: bigint };
+  children: RegionNode[];
+}
+
+export interface TlbEntryInfo {
+  hart: number;
+  mmuIndex: number; //      0 U, 1 S, 2 S+SUM, 3 M
+  index: number;
+  victim: boolean;
+  vaddr: bigint;
+  paddr: bigint;
+  read: boolean;
+  write: boolean;
+  execute: boolean;
+  flags: string[]; //       invalid, mmio, code, traced, watched, discard
+  asid: number;
+  global: boolean;
+  pageSize: number;
+  region: string;
+}
+
+export interface TlbStats {
+  counters: Record<string, number>;
+  tables: { hart: number; mmuIndex: number; entries: number; used: number; windowMax: number }[];
+}
+
+/** One memory-access subscription; the meaning of each field is in docs of operation `stream.subscribe`. */
+export interface SubscriptionSpec {
+  fields: string[];
+  filter: {
+    vaddr?: [bigint, bigint][]; // inclusive ranges
+    paddr?: [bigint, bigint][];
+    pc?: [bigint, bigint][];
+    device?: string[];
+    region?: string[];
+    direction?: ("read" | "write")[];
+    size?: number[];
+    hart?: number[];
+    privilege?: ("U" | "S" | "M")[];
+    ioOnly?: boolean;
+  };
+  include: { fetch: boolean; walk: boolean; dma: boolean };
+  everyNth: number; //      1 = every record
+  stopAfter?: number; //    records, then the subscription ends
+  slow: "block" | "drop";
+  ringBatches: number;
+  batchRows: number;
+}
+
+/** Methods the worker answers; each is called between run slices. */
+export interface WorkerMethods {
+  start(): void;
+  pause(): { instructions: number };
+  step(p: { count: number }): { executed: number; reason: string; instructions: number; pc: bigint };
+  runUntil(p: { instructions?: number; pc?: bigint; timeoutMs: number }): { reason: string; instructions: number; pc: bigint };
+  reset(): void;
+  status(): { state: SessionState; instructions: number; virtualNs: number; exitCode?: number; harts: { hart: number; pc: bigint; privilege: string; waiting: boolean; instret: bigint }[] };
+  registers(p: { hart: number; names?: string[] }): RegisterValue[];
+  setRegisters(p: { hart: number; values: Record<string, bigint> }): void;
+  readMemory(p: { space: "virtual" | "physical"; address: bigint; length: number; hart: number }): Uint8Array;
+  writeMemory(p: { space: "virtual" | "physical"; address: bigint; bytes: Uint8Array; hart: number }): void;
+  searchMemory(p: { space: "virtual" | "physical"; address: bigint; length: number; pattern: Uint8Array; limit: number; hart: number }): bigint[];
+  translate(p: { vaddr: bigint; access: "read" | "write" | "fetch"; hart: number; privilege?: "U" | "S" | "M" }): Translation;
+  memoryTree(): RegionNode;
+  flatView(): SectionInfo[];
+  tlbStats(): TlbStats;
+  tlbDump(p: { hart?: number; mmuIndex?: number; limit: number }): TlbEntryInfo[];
+  devices(): { id: number; name: string; type: string; regions: { name: string; start: bigint; size: bigint }[] }[];
+  deviceState(p: { name: string }): DeviceState;
+  deviceTree(p: { format: "dtb" | "dts" }): Uint8Array;
+  symbols(p: { query?: string; address?: bigint; limit: number }): { name: string; address: bigint; size: number; image: string }[];
+  disassemble(p: { address: bigint; count: number; hart: number; space: "virtual" | "physical" }): { address: bigint; bytes: string; text: string; symbol?: string }[];
+  interrupts(): { harts: { hart: number; mip: bigint; mie: bigint; mideleg: bigint; pending: string[] }[]; controllers: Record<string, unknown> };
+  consoleInput(p: { name: string; bytes: Uint8Array }): void;
+  subscribe(p: { id: string; spec: SubscriptionSpec }): SubscriptionRing;
+  unsubscribe(p: { id: string }): { records: number };
+  subscriptionStats(p: { id: string }): { matched: number; written: number; dropped: number };
+}
+
+/** Where the host side finds a subscription's ring in the shared memory (trace/ defines the header words). */
+export interface SubscriptionRing {
+  recorder: number; //      0..MAX_RECORDERS-1
+  base: number; //          address of the ring header in the session's memory
+  columns: { name: string; offset: number; width: number }[]; // offset inside a batch
+  batchBytes: number;
+  batchRows: number;
+  batches: number;
+}
+
+export type HostToWorker =
+  | { type: "call"; id: number; method: keyof WorkerMethods; params: unknown }
+  /** The host freed ring batches of a blocking recorder. */
+  | { type: "credit"; recorder: number }
+  | { type: "shutdown" };
+
+export type WorkerToHost =
+  | { type: "ready"; memory: WebAssembly.Memory }
+  | { type: "result"; id: number; value: unknown }
+  | { type: "error"; id: number; code: string; message: string; detail?: Record<string, unknown> }
+  | { type: "state"; state: SessionState; reason: StopReasonName; instructions: number; exitCode?: number }
+  | { type: "console"; name: string; bytes: Uint8Array; instructions: number }
+  | { type: "guest-error"; device: string; message: string; instructions: number }
+  | { type: "reset"; reason: string; instructions: number }
+  /** Names interned since the last message: regions, devices, registers and fields by id. */
+  | { type: "names"; table: "region" | "device" | "register" | "field"; entries: [number, string][] }
+  /** A recorder completed batches or was flushed: the host may read. */
+  | { type: "ring"; recorder: number };
+
+export interface WorkerInit {
+  description: MachineDescription;
+  /** Compiled once per process and shared by every session. */
+  modules: Record<string, WebAssembly.Module>;
+}
