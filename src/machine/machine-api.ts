@@ -1,6 +1,6 @@
 // The machine as its session sees it. No threads, no HTTP below this line.
 import type { Bus } from "../bus/bus.js";
-import type { Device } from "../devices/device.js";
+import type { Device, NameTable } from "../devices/device.js";
 import type { MachineDescription } from "./description.js";
 
 export type StopReason =
@@ -38,9 +38,36 @@ export interface MachineApi {
   setBreakpoint(pc: bigint | undefined): void;
   /** Bytes for console `name` (`uart0`, `console0`); enter at the present instruction count. */
   consoleInput(name: string, bytes: Uint8Array): void;
+  /** Console ports of the board; the first is the default one. */
+  readonly consoles: readonly string[];
+  /** Input bytes of a console its device has not taken yet. */
+  consolePending(name: string): number;
+  /**
+   * Set by the session. True: run() stops with "idle-wait" where every hart waits and a timer is armed, before it jumps;
+   * the next run() then jumps over what is left of the wait. False: run() jumps by itself. Same virtual results either way.
+   */
+  paceIdle: boolean;
+  /** After "idle-wait": lets `ns` of the wait pass (at most waitNs), so that input arriving meanwhile finds the clock where it should be. */
+  advanceIdle(ns: number): void;
+  /** Names of registers and fields, as trace records number them. */
+  readonly names: NameTable;
+  /** Flattened device tree the guest got. */
+  deviceTree(): Uint8Array;
+  /** Symbols of every loaded image, sorted by address. */
+  symbols(): readonly MachineSymbol[];
   onConsole(callback: (name: string, bytes: Uint8Array) => void): void;
   onGuestError(callback: (device: string, message: string) => void): void;
   onReset(callback: (reason: string) => void): void;
+}
+
+export interface MachineSymbol {
+  name: string;
+  /** Virtual address as the image says. */
+  address: bigint;
+  /** Bytes, 0 when the image does not say. */
+  size: number;
+  /** Name of the image it comes from. */
+  image: string;
 }
 
 /** Exports of core.wasm used outside machine/ (the AssemblyScript sources in src/core define them). */
