@@ -54,7 +54,8 @@ export const PMPCFG = STATE + 0x318; //        16 bytes
 export const PMPADDR = STATE + 0x328; //       16 * u64
 export const SEIP_SW = STATE + 0x3a8; //       u32: the software-written half of SEIP
 export const SEIP_HW = STATE + 0x3ac; //       u32: the interrupt controller's half
-// 0x3b0..0x3ff free for the hart/ sources
+export const PMP_ACTIVE = STATE + 0x3b0; //   u32: 1 + number of the last PMP entry that is not OFF (derived from PMPCFG)
+// 0x3b4..0x3ff free for the hart/ sources
 
 // A trap raised by the access or instruction in flight, taken by the run loop before the next instruction.
 export const TRAP_PENDING = STATE + 0x400; //  u32: 1 when CAUSE and TVAL below are to be taken
@@ -73,6 +74,7 @@ export const HW_DEVICE = HWADDR + 28; //       u32: device id, 0 for none
 export const HW_KIND = HWADDR + 32; //         u32: SECTION_* kind
 export const HW_SIZE = HWADDR + 36; //         u32: bytes of this part
 export const HW_HOST = HWADDR + 40; //         u32: host address for RAM and ROM
+export const HW_FLAGS = HWADDR + 44; //        u32: flags of the TLB tag the access went through (TLB_FLAG_*)
 export const HWADDR_SIZE = 48;
 // second half of an access that crosses a page
 export const HWADDR2 = HWADDR + HWADDR_SIZE;
@@ -116,7 +118,14 @@ export const TLB_DESC = STATE + 0x500;
 export const TLB_DESC_SIZE = 0x40;
 export const DESC_MASK = 0; //                 u32: (entries - 1) << TLB_ENTRY_BITS
 export const DESC_BASE = 4; //                 u32: address of the hot half
-// the rest of a descriptor belongs to softmmu/
+export const DESC_USED = 8; //                 u32: entries in use, without victims
+export const DESC_WINDOW_MAX = 12; //          u32: most entries in use at a flush of the present window
+export const DESC_WINDOW_BEGIN = 16; //        u64: virtual ns
+export const DESC_LARGE_ADDR = 24; //          u64: the one region that covers every large page put in since the last flush;
+export const DESC_LARGE_MASK = 32; //          u64: all ones in ADDR = none
+export const DESC_VICTIM_NEXT = 40; //         u32: victim to be replaced next
+export const DESC_GLOBALS = 44; //             u32: entries in use that are global mappings
+export const DESC_DIRTY = 48; //               u32: 1 when anything was put in since the last flush
 // descriptors of the current data and fetch MMU index, copied here whenever privilege, MPRV or SUM change
 export const DATA_MASK = STATE + 0x600;
 export const DATA_BASE = STATE + 0x604;
@@ -125,9 +134,16 @@ export const FETCH_BASE = STATE + 0x60c;
 export const DATA_INDEX = STATE + 0x610; //    u32
 export const FETCH_INDEX = STATE + 0x614; //   u32
 export const DATA_PRIV = STATE + 0x618; //     u32: privilege data accesses are made with (MPRV)
-// 0x640..0x7ff victim TLB headers; 0x800..0xdff victim entries, 4 indexes * 8 * (32 hot + 16.. cold) as softmmu/ lays out
-export const VICTIM = STATE + 0x640;
+// PMP ranges, derived from PMPCFG and PMPADDR: 16 * (u64 first, u64 last byte); first > last for an empty one
+export const PMP_RANGES = STATE + 0x800;
+// Victim entries: 64 bytes each (hot half, then cold half), not copied at a hart switch:
+// VICTIM + hart * VICTIM_HART_SIZE + index * VICTIM_INDEX_SIZE + n * VICTIM_SIZE, up to 0x10000
+export const VICTIM = 0xc000;
 export const VICTIM_ENTRIES = 8;
+export const VICTIM_SIZE = 64;
+export const VICTIM_COLD = 32; //              of the cold half inside a victim entry
+export const VICTIM_INDEX_SIZE = 512;
+export const VICTIM_HART_SIZE = 2048;
 
 // fetch context of the interpreter: which page the decoded slots in use stand for
 export const PAGE_VA = STATE + 0xf00; //       u64: virtual address of the page being executed
@@ -160,6 +176,10 @@ export const BREAK_PC = GLOBAL + 0x68; //      u64: run() stops before this pc; 
 export const QUANTUM = GLOBAL + 0x70; //       u32: instructions a hart runs before the next one's turn
 export const QUANTUM_LEFT = GLOBAL + 0x74; //  u32
 export const EXIT_CODE = GLOBAL + 0x78; //     u32: test finisher's code
+export const SLICE_LENGTH = GLOBAL + 0x80; //  u32: instructions of the slice under way; slots of the hart now = SLOTS + SLICE_LENGTH - LEFT
+export const SLOT_FREE = GLOBAL + 0x84; //     u32: list of slot pages given back, linked through SLOT_PAGE_NEXT
+export const AMO_SCRATCH = GLOBAL + 0x90; //   16 bytes: stands in for ROM in atomics, whose write is dropped
+export const WALK_HWADDR = GLOBAL + 0xa0; //   HWADDR struct of the page-table entry being recorded
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
 export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)
@@ -214,6 +234,15 @@ export const SECTION_RAM = 1;
 export const SECTION_ROM = 2; //               reads like RAM, writes discarded
 export const SECTION_IO = 3;
 
+// Result of translate_debug(): what every level of the walk read
+export const DEBUG_WALK = 0x1c000;
+export const DEBUG_WALK_PADDR = DEBUG_WALK + 0; //  u64
+export const DEBUG_WALK_CAUSE = DEBUG_WALK + 8; //  u32: 0 or the exception an access would raise
+export const DEBUG_WALK_COUNT = DEBUG_WALK + 12; // u32: steps
+export const DEBUG_WALK_PROT = DEBUG_WALK + 16; //  u32: R 1, W 2, X 4 after page table and PMP
+export const DEBUG_WALK_PAGE_BITS = DEBUG_WALK + 20; // u32: log2 of the mapping's size
+export const DEBUG_WALK_STEPS = DEBUG_WALK + 32; // 5 * (u64 address of the entry, u64 entry), root first
+
 // TRACE: recorder descriptors and filters (trace/ lays out)
 export const RECORDERS = 0x20000;
 export const RECORDER_SIZE = 0x400;
@@ -246,3 +275,17 @@ export const RECORD_DISCARDED = 32; //         write to ROM
 // decoded slots of the interpreter: one 16-byte op per halfword of a physical page, and a guard op behind the last
 export const SLOT_SIZE = 16;
 export const SLOT_PAGE_SIZE = 0x8040; //       2048 ops + guards, multiple of 64
+export const SLOT_GUARD = 0x8000; //           two guard ops, handler HANDLER_PAGE_END
+export const SLOT_HANDLER = 0; //              u32 of an op: handler index
+export const HANDLER_DECODE = 0; //            not decoded yet
+export const HANDLER_PAGE_END = 1; //          runs off the page: go on at the next one
+// header of a slot page, behind the guards
+export const SLOT_PAGE_PPN = 0x8020; //        u32: physical page it stands for
+export const SLOT_PAGE_JIT = 0x8024; //        u32: set by the engine while the page has compiled code; writes then call env.code_invalidate
+export const SLOT_PAGE_WRITES = 0x8028; //     u32: stores into the page since it was decoded
+export const SLOT_PAGE_NEXT = 0x802c; //       u32: link of the free list
+export const SLOT_PAGE_HOST = 0x8030; //       u32: host address of the physical page
+// The last page of the slot arena serves pages that must be translated at every instruction, one op at a time.
+// SLOT_MAP: pow2ceil(2 * SLOT_PAGES) * 8 bytes, (u32 ppn + 1, u32 slots), linear probing
+// index in the imported table of the engine's enter(ip, left) -> left
+export const ENTER_TABLE_INDEX = 0;
