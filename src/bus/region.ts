@@ -23,6 +23,13 @@ export interface IoHandlers {
   write(offset: number, size: 1 | 2 | 4, value: number): void;
   read64?(offset: number): bigint;
   write64?(offset: number, value: bigint): void;
+  /**
+   * What a read would give, without its side effects; undefined where the device cannot tell.
+   * Debuggers use it; absent means that no peek is possible.
+   */
+  peek?(offset: number, size: 1 | 2 | 4): number | undefined;
+  /** Whether reading changes nothing in the device; absent means unknown, so no. */
+  isReadIdempotent?(offset: number, size: number): boolean;
   /** Names of the register and fields last touched, for trace records. Ids come from the name table of the machine; 0 = unknown. */
   lastRegister?: number;
   lastField?: number;

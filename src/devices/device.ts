@@ -64,6 +64,8 @@ export interface MachineControl {
 export interface NameTable {
   intern(name: string): number;
   name(id: number): string;
+  /** Where field names are numbered apart from register names; absent: in this table. */
+  readonly fields?: NameTable;
 }
 
 export interface DeviceLog {
