@@ -86,7 +86,8 @@ class Generator {
       this.#reserved.add(register);
     };
     const odd = random.chance(0.15) ? random.below(8) : 0;
-    point(2, 8 * random.below(3) + odd);
+    // sp as a pointer serves the sp-relative forms; left free, it is a target of c.addi16sp
+    if (random.chance(0.75)) point(2, 8 * random.below(3) + odd);
     point(random.range(8, 15), 8 * random.below(8) + (random.chance(0.15) ? random.below(8) : 0));
     point(this.#free(), random.below(SCRATCH_SIZE));
     for (let n = 0; n < 2; n++) {
@@ -188,6 +189,11 @@ class Generator {
       case "rri":
         imm = friendly ? random.range(-32, 31) : random.pick([0, 1, -1, 2047, -2048, random.range(-2048, 2047), random.range(-2048, 2047)]);
         if (friendly && rs1 === 2) imm = 4 * random.range(-128, 255);
+        if (friendly && op.name === "addi" && !this.#reserved.has(2) && random.chance(0.3)) {
+          rd = 2;
+          rs1 = 2;
+          imm = 16 * random.range(-32, 31);
+        }
         break;
       case "rrs":
         imm = random.below(op.name.endsWith("w") ? 32 : 64);
