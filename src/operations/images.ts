@@ -1,0 +1,104 @@
+// Images: uploaded bytes that machines are made of.
+import Type from "typebox";
+import { invalid } from "./errors.js";
+import type { ImageRecord } from "./image-store.js";
+import { operation } from "./operation.js";
+import { Image, ImageKind, strict } from "./schemas.js";
+import type { Service } from "./service.js";
+import { toBytes } from "./wire.js";
+
+const reference = Type.String({ minLength: 1, maxLength: 256, description: "digest, prefix of it (8 digits or more), or name" });
+
+function view(service: Service, image: ImageRecord) {
+  const sessions = service.sessions.list().filter((session) => session.meta.images.includes(image.digest));
+  return { ...image, sessions: sessions.map((session) => session.id) };
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+export const imageOperations = [
+  operation({
+    name: "image.put",
+    summary: "Store an image",
+    description:
+      "The bytes are kept under their sha256; storing the same bytes again changes nothing but names. A name points to one image and moves when it is given to another. Over REST the body is the image itself, streamed; over JSON-RPC it is base64 and bounded by maxBody.",
+    params: Type.Object(
+      {
+        name: Type.Optional(
+          Type.String({
+            pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",
+            description: "name to find it by",
+            "x-expected": "a name of letters, digits and . _ + - (at most 128, not beginning with a sign)",
+          }),
+        ),
+        kind: Type.Optional(ImageKind),
+        digest: Type.Optional(
+          Type.String({ pattern: "^[0-9a-f]{64}$", description: "sha256 the bytes must have", "x-expected": "64 lower-case hex digits" }),
+        ),
+        data: Type.String({ description: "the image, base64" }),
+      },
+      strict,
+    ),
+    result: Type.Object({ ...Image.properties, added: Type.Boolean({ description: "false when it was stored before" }) }, strict),
+    errors: ["EMU_BODY_TOO_LARGE", "EMU_IMAGE_MALFORMED", "EMU_IMAGE_DIGEST_MISMATCH", "EMU_CAPACITY", "EMU_LIMIT"],
+    rest: { method: "PUT", path: "/v1/images", alsoPost: true, status: 201, location: (image) => `/v1/images/${image["digest"]}` },
+    raw: { param: "data", types: ["application/octet-stream"], description: "the image" },
+    safe: false,
+    async handler({ service }, { name, kind, digest, data }, body) {
+      if (name !== undefined && /^[0-9a-f]{8,64}$/.test(name)) {
+        throw invalid("name", "a name that cannot be taken for a digest", "add a letter after f or an extension");
+      }
+      const source = body ? body.stream : once(toBytes(data, "base64", "data"));
+      const options = {
+        ...(name === undefined ? {} : { name }),
+        ...(kind === undefined ? {} : { kind }),
+        ...(digest === undefined ? {} : { digest }),
+      };
+      const { image, created } = await service.images.put(source, options);
+      return { ...view(service, image), added: created };
+    },
+  }),
+
+  operation({
+    name: "image.list",
+    summary: "All stored images, oldest first",
+    params: Type.Object({}, strict),
+    result: Type.Object({ images: Type.Array(Image) }, strict),
+    errors: [],
+    rest: { method: "GET", path: "/v1/images" },
+    safe: true,
+    handler({ service }) {
+      return { images: service.images.list().map((image) => view(service, image)) };
+    },
+  }),
+
+  operation({
+    name: "image.get",
+    summary: "One image",
+    params: Type.Object({ image: reference }, strict),
+    result: Image,
+    errors: ["EMU_IMAGE_NOT_FOUND"],
+    rest: { method: "GET", path: "/v1/images/{image}" },
+    safe: true,
+    handler({ service }, { image }) {
+      return view(service, service.images.find(image));
+    },
+  }),
+
+  operation({
+    name: "image.delete",
+    summary: "Forget an image; refused while a session uses it",
+    params: Type.Object({ image: reference }, strict),
+    result: Type.Object({ deleted: Type.String({ description: "digest" }) }, strict),
+    errors: ["EMU_IMAGE_NOT_FOUND", "EMU_IMAGE_IN_USE"],
+    rest: { method: "DELETE", path: "/v1/images/{image}" },
+    safe: false,
+    async handler({ service }, { image }) {
+      const record = service.images.find(image);
+      await service.images.delete(record, () => view(service, record).sessions);
+      return { deleted: record.digest };
+    },
+  }),
+];
