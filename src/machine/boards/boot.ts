@@ -26,26 +26,18 @@ export const FDT_CEILING = 3072 * MIB;
 export const FDT_ROOM = MIB;
 const INITRD_MAX_GAP = 128 * MIB;
 const PAGE = 4096;
+/** Below this, the device tree may leave its usual boundary where an image is in its way. */
+const SMALL_RAM = 8 * MIB;
 
 const FW_DYNAMIC_MAGIC = 0x4942534fn; // "OSBI"
 const FW_DYNAMIC_VERSION = 2n;
 const NEXT_MODE_S = 1n;
-
-/** Memory that images may fill. */
-export interface BootMemory {
-  name: string;
-  start: number;
-  /** Bytes. */
-  size: number;
-}
 
 /** What a board tells about itself. */
 export interface BootBoard {
   ram: { base: number; size: number };
   /** Where the reset code goes. */
   mrom: { start: number; size: number };
-  /** Other memory images may be linked to (flash banks). */
-  otherMemory?: readonly BootMemory[];
   /** Where code in a given flash image starts; absent without one. */
   flashStart?: number;
   /** The generated tree, without /chosen's image properties. */
@@ -64,7 +56,7 @@ export interface BootPiece {
 }
 
 export interface BootPlan {
-  /** RAM and flash contents, by address, not overlapping. */
+  /** Contents of RAM by address, not overlapping. */
   pieces: BootPiece[];
   /** Reset code and fw_dynamic_info, for the mrom. */
   resetCode: Uint8Array;
@@ -226,16 +218,16 @@ function alignDown(value: number, to: number): number {
 class BootLayout {
   readonly pieces: BootPiece[] = [];
   readonly notes: string[] = [];
-  readonly #memory: BootMemory[];
-  readonly #ram: BootMemory;
+  readonly #start: number;
+  readonly #end: number;
 
   constructor(board: BootBoard) {
-    this.#ram = { name: "RAM", start: board.ram.base, size: board.ram.size };
-    this.#memory = [this.#ram, ...(board.otherMemory ?? [])];
+    this.#start = board.ram.base;
+    this.#end = board.ram.base + board.ram.size;
   }
 
   inRam(address: number): boolean {
-    return address >= this.#ram.start && address < this.#ram.start + this.#ram.size;
+    return address >= this.#start && address < this.#end;
   }
 
   addImage(name: string, image: LoadedImage): void {
@@ -243,8 +235,8 @@ class BootLayout {
       const { paddr, bytes, memorySize, flags } = segment;
       // Linkers put ELF headers and notes into a read-only segment at a default address that boards do not have
       const readOnly = flags !== undefined && (flags & 3) === 0;
-      if (readOnly && !this.#memory.some((memory) => paddr < memory.start + memory.size && paddr + memorySize > memory.start)) {
-        this.notes.push(`${name}: read-only segment at ${range(segment)} lies outside of memory and was left out`);
+      if (readOnly && (paddr >= this.#end || paddr + memorySize <= this.#start)) {
+        this.notes.push(`${name}: read-only segment at ${range(segment)} lies outside of RAM and was left out`);
         continue;
       }
       this.add({ name, paddr, bytes, memorySize });
@@ -253,32 +245,28 @@ class BootLayout {
 
   add(piece: BootPiece): void {
     if (piece.memorySize === 0) throw new BoardError(`${piece.name} is empty`);
-    const end = piece.paddr + piece.memorySize;
-    const memory = this.#memory.find((candidate) => piece.paddr >= candidate.start && piece.paddr < candidate.start + candidate.size);
-    if (memory === undefined) {
-      const places = this.#memory.map((candidate) => `${candidate.name} ${hex(candidate.start)} to ${hex(candidate.start + candidate.size)}`);
-      throw new BoardError(`${piece.name} at ${range(piece)} is outside of memory (${places.join(", ")})`);
+    if (!this.inRam(piece.paddr)) {
+      throw new BoardError(`${piece.name} at ${range(piece)} is outside of RAM (${hex(this.#start)} to ${hex(this.#end)})`);
     }
-    const over = end - (memory.start + memory.size);
-    if (over > 0) {
-      throw new BoardError(`${piece.name} at ${range(piece)} does not fit: it passes the end of ${memory.name} (${hex(memory.start + memory.size)}) by ${over} bytes`);
-    }
+    const over = piece.paddr + piece.memorySize - this.#end;
+    if (over > 0) throw new BoardError(`${piece.name} at ${range(piece)} does not fit: it passes the end of RAM (${hex(this.#end)}) by ${over} bytes`);
     this.pieces.push(piece);
   }
 
   /** Puts the device tree near the top of RAM; in small RAM, where images are in the way, as high as it goes. */
   placeTree(bytes: Uint8Array): number {
-    const ramEnd = this.#ram.start + this.#ram.size;
     const room = Math.max(FDT_ROOM, bytes.length);
-    let paddr = alignDown(Math.min(ramEnd, FDT_CEILING) - room, KERNEL_ALIGN);
+    let paddr = alignDown(Math.min(this.#end, FDT_CEILING) - room, KERNEL_ALIGN);
     const free = (at: number): boolean =>
-      at >= this.#ram.start && this.pieces.every((piece) => piece.paddr >= at + bytes.length || piece.paddr + piece.memorySize <= at);
+      at >= this.#start && this.pieces.every((piece) => piece.paddr >= at + bytes.length || piece.paddr + piece.memorySize <= at);
     if (!free(paddr)) {
-      const high = alignDown(ramEnd - Math.min(2 * bytes.length, this.#ram.size), PAGE);
-      if (this.#ram.size < 4 * KERNEL_ALIGN && free(high)) paddr = high;
+      // twice its size, so that firmware may still add to it
+      const high = alignDown(this.#end - 2 * bytes.length, PAGE);
+      if (this.#end - this.#start < SMALL_RAM && free(high)) paddr = high;
     }
-    this.add({ name: "device tree", paddr: Math.max(paddr, this.#ram.start), bytes, memorySize: bytes.length });
-    return Math.max(paddr, this.#ram.start);
+    paddr = Math.max(paddr, this.#start);
+    this.add({ name: "device tree", paddr, bytes, memorySize: bytes.length });
+    return paddr;
   }
 
   /** Sorts by address. @throws BoardError where two pieces overlap */
