@@ -60,7 +60,7 @@ const SCRATCH: Record<Mode, { virtual: number; low: number; high: number }> = {
 };
 /** Address at which tests of a mode see their scratch memory. */
 export const scratchBase = (mode: Mode): number => SCRATCH[mode].virtual;
-/** Mapped in S and U modes: a page behind the scratch pages that is not mapped, and one that is read-only. */
+/** In S and U modes: a page behind the scratch pages that is not mapped, and one that is read-only and holds zeros below its last 256 bytes. */
 export const UNMAPPED_PAGE = 0x1000_2000;
 export const READ_ONLY_PAGE = 0x1000_3000;
 
@@ -160,7 +160,7 @@ function pageTables(root: number, user: boolean, u64: (address: number, value: b
   u64(low + 8 * 0x80, table(leaves));
   u64(leaves + 8 * 0, leaf(0x8000_7000, R | W));
   u64(leaves + 8 * 1, leaf(0x8000_6000, R | W));
-  u64(leaves + 8 * 3, leaf(0x8000_6000, R));
+  u64(leaves + 8 * 3, leaf(0x8000_7000, R));
 }
 
 /** An executable with one segment at RAM_BASE. */

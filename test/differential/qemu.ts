@@ -28,8 +28,9 @@ export async function runOnQemu(image: Image, timeoutMs = 60_000): Promise<Uint8
     const ram = join(directory, "ram");
     await writeFile(elf, image.elf);
     const child = spawn(QEMU, [
+      // with two harts atomics are atomic instructions and fault as such; with one they are a load and a store
       "-M", "virt,memory-backend=ram", "-object", `memory-backend-file,id=ram,size=${RAM_SIZE},mem-path=${ram},share=on`,
-      "-m", `${RAM_SIZE / 2 ** 20}M`, "-cpu", CPU, "-display", "none", "-serial", "none", "-monitor", "none",
+      "-smp", "2", "-m", `${RAM_SIZE / 2 ** 20}M`, "-cpu", CPU, "-display", "none", "-serial", "none", "-monitor", "none",
       "-bios", "none", "-kernel", elf,
     ], { stdio: ["ignore", "inherit", "inherit"] });
     const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
