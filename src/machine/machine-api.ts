@@ -1,6 +1,7 @@
 // The machine as its session sees it. No threads, no HTTP below this line.
 import type { Bus } from "../bus/bus.js";
-import type { Device, NameTable } from "../devices/device.js";
+import type { Device } from "../devices/device.js";
+import type { NameTables } from "../devices/names.js";
 import type { MachineDescription } from "./description.js";
 
 export type StopReason =
@@ -49,12 +50,21 @@ export interface MachineApi {
   paceIdle: boolean;
   /** After "idle-wait": lets `ns` of the wait pass (at most waitNs), so that input arriving meanwhile finds the clock where it should be. */
   advanceIdle(ns: number): void;
-  /** Names of registers and fields, as trace records number them. */
-  readonly names: NameTable;
+  /** Names as trace records number them; registers and fields have a table each. */
+  readonly names: NameTables;
   /** Flattened device tree the guest got. */
   deviceTree(): Uint8Array;
   /** Symbols of every loaded image, sorted by address. */
   symbols(): readonly MachineSymbol[];
+  /** Range of the memory for trace rings; the session divides it up. */
+  readonly traceArena: { base: number; size: number };
+  /** Chooses the engine variant: what is to be recorded at all. Takes effect with the next run(). */
+  observe(variant: "plain" | "memory" | "fetch"): void;
+  /**
+   * A recorder completed a batch or finished (`event` NOTIFY_BATCH), or is out of rows inside an instruction (NOTIFY_FULL):
+   * the callback then may wait for a free batch and return true, or false to drop. Called from inside run().
+   */
+  onTrace(callback: (recorder: number, event: number) => boolean | undefined): void;
   onConsole(callback: (name: string, bytes: Uint8Array) => void): void;
   onGuestError(callback: (device: string, message: string) => void): void;
   onReset(callback: (reason: string) => void): void;
@@ -72,5 +82,6 @@ export interface MachineSymbol {
 
 /** Exports of core.wasm used outside machine/ (the AssemblyScript sources in src/core define them). */
 export interface CoreExports {
-  [name: string]: (...args: never[]) => unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: 64-bit values are BigInt, others numbers; each caller knows its own
+  [name: string]: any;
 }

@@ -94,6 +94,8 @@ export interface SubscriptionSpec {
     device?: string[];
     region?: string[];
     direction?: ("read" | "write")[];
+    /** Kinds by name (trace/columns KIND_NAMES); when given, decides alone and `include` is not looked at. */
+    kind?: string[];
     size?: number[];
     hart?: number[];
     privilege?: ("U" | "S" | "M")[];
@@ -111,10 +113,13 @@ export interface SubscriptionSpec {
 export interface WorkerMethods {
   start(): void;
   pause(): { instructions: number };
-  step(p: { count: number }): { executed: number; reason: string; instructions: number; pc: bigint };
+  /** `timeoutMs` (30 s when absent) bounds a step whose blocking stream nobody reads. */
+  step(p: { count: number; timeoutMs?: number }): { executed: number; reason: string; instructions: number; pc: bigint };
+  /** `reason`: count, breakpoint, timeout, or what stopped it (pause, idle, halted, ring-full). */
   runUntil(p: { instructions?: number; pc?: bigint; timeoutMs: number }): { reason: string; instructions: number; pc: bigint };
   reset(): void;
-  status(): { state: SessionState; instructions: number; virtualNs: number; exitCode?: number; harts: { hart: number; pc: bigint; privilege: string; waiting: boolean; instret: bigint }[] };
+  /** `waiting`: why a running guest does not run (real time passes, no input, a full ring). */
+  status(): { state: SessionState; instructions: number; virtualNs: number; exitCode?: number; waiting?: "asleep" | "idle" | "ring-full"; harts: { hart: number; pc: bigint; privilege: string; waiting: boolean; instret: bigint }[] };
   registers(p: { hart: number; names?: string[] }): RegisterValue[];
   setRegisters(p: { hart: number; values: Record<string, bigint> }): void;
   readMemory(p: { space: "virtual" | "physical"; address: bigint; length: number; hart: number }): Uint8Array;
@@ -135,6 +140,8 @@ export interface WorkerMethods {
   subscribe(p: { id: string; spec: SubscriptionSpec }): SubscriptionRing;
   unsubscribe(p: { id: string }): { records: number };
   subscriptionStats(p: { id: string }): { matched: number; written: number; dropped: number };
+  /** Outside input so far, for repeating the run; `dropped`: older entries the bounded log no longer has. */
+  inputLog(): { entries: { instructions: number; virtualNs: number; name: string; bytes: Uint8Array }[]; dropped: number };
 }
 
 /** Where the host side finds a subscription's ring in the shared memory (trace/ defines the header words). */
@@ -154,7 +161,9 @@ export type HostToWorker =
   | { type: "shutdown" };
 
 export type WorkerToHost =
-  | { type: "ready"; memory: WebAssembly.Memory }
+  | { type: "ready"; memory: WebAssembly.Memory; consoles: readonly string[] }
+  /** The machine could not be made; the worker ends. `code` is a SessionErrorCode, or "bug". */
+  | { type: "failed"; code: string; message: string; detail?: Record<string, unknown> }
   | { type: "result"; id: number; value: unknown }
   | { type: "error"; id: number; code: string; message: string; detail?: Record<string, unknown> }
   | { type: "state"; state: SessionState; reason: StopReasonName; instructions: number; exitCode?: number }
@@ -164,10 +173,16 @@ export type WorkerToHost =
   /** Names interned since the last message: regions, devices, registers and fields by id. */
   | { type: "names"; table: "region" | "device" | "register" | "field"; entries: [number, string][] }
   /** A recorder completed batches or was flushed: the host may read. */
-  | { type: "ring"; recorder: number };
+  | { type: "ring"; recorder: number }
+  /** The guest stands still because blocking recorders have no free batch; a `credit` lets it go on. */
+  | { type: "blocked"; recorders: number[] };
 
 export interface WorkerInit {
   description: MachineDescription;
   /** Compiled once per process and shared by every session. */
   modules: Record<string, WebAssembly.Module>;
+  limits: {
+    /** Bytes of input per console the guest has not taken yet. */
+    maxConsoleInput: number;
+  };
 }
