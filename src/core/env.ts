@@ -1,0 +1,19 @@
+// What the core asks of its host (TypeScript). Both device functions may re-map memory before they return.
+
+/**
+ * Reads `size` (1, 2, 4, 8) bytes of io region `region` at `offset`; value to IO_VALUE, names to IO_REGISTER
+ * and IO_FIELD. Returns 0, or 1 when the region refuses the access.
+ */
+@external("env", "io_read")
+export declare function io_read(region: i32, offset: f64, size: i32): i32;
+
+/** Writes IO_VALUE. Otherwise as io_read. */
+@external("env", "io_write")
+export declare function io_write(region: i32, offset: f64, size: i32): i32;
+
+/**
+ * Compiled code of physical page `ppn` is stale in [offset, offset + size): called for pages whose
+ * SLOT_PAGE_JIT is set. `ppn` -1: every page's.
+ */
+@external("env", "code_invalidate")
+export declare function code_invalidate(ppn: i32, offset: i32, size: i32): void;
