@@ -180,6 +180,7 @@ export const SLICE_LENGTH = GLOBAL + 0x80; //  u32: instructions of the slice un
 export const SLOT_FREE = GLOBAL + 0x84; //     u32: list of slot pages given back, linked through SLOT_PAGE_NEXT
 export const AMO_SCRATCH = GLOBAL + 0x90; //   16 bytes: stands in for ROM in atomics, whose write is dropped
 export const WALK_HWADDR = GLOBAL + 0xa0; //   HWADDR struct of the page-table entry being recorded
+export const HOT_THRESHOLD = GLOBAL + 0x88; // u32: jumps to a slot before the engine is told of it
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
 export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)
@@ -251,7 +252,10 @@ export const TRACE_SCRATCH = 0x28000;
 // core's own static data and stack start here (asconfig.json memoryBase = 0x40000)
 export const CORE_DATA = 0x40000;
 // everything from here on is handed out by the host's allocator (TLB arena, slots, rings, RAM)
-export const ARENA = 0x80000;
+export const ARENA = 0xa0000;
+// HOT: how often jumps went to a slot, u16 each, by slot address; several slots may share a counter
+export const HOT_TABLE = 0x80000;
+export const HOT_COUNTERS = 0x10000;
 
 // ---------------------------------------------------------------------------------------------------
 // access kinds (trace column `kind`, getHwaddr)

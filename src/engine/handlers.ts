@@ -1,6 +1,6 @@
 // Numbering of the interpreter's handlers: the decoder writes these numbers into decoded slots, the generated
 // module's table is filled in the same order. A handler is one (instruction, length, reach) triple.
-import { decode, isLong } from "../isa/decode.js";
+import { type Decoded, decode, isLong } from "../isa/decode.js";
 import type { Instruction } from "../isa/instruction.js";
 import { INSTRUCTIONS } from "../isa/instructions.js";
 
@@ -13,29 +13,45 @@ const FIRST = 3;
 export interface Handler {
   instruction: Instruction;
   length: 2 | 4;
-  /** Branches and jumps whose target lies outside the page of the instruction. */
-  far: boolean;
+  reach: Reach;
 }
+
+/** Where a branch or jump goes, known when it is decoded: inside its page, ahead or back, or outside it. */
+export type Reach = "forward" | "backward" | "far";
+const REACHES: readonly Reach[] = ["forward", "backward", "far"];
 
 const compressible = new Set<Instruction>();
 for (let h = 0; h < 0x10000; h++) if (!isLong(h)) compressible.add(decode(h).instruction);
 
+/** Whether the destination is pc + immediate. */
+export const hasTarget = (instruction: Instruction): boolean => instruction.flow === "branch" || instruction.flow === "jump";
+
 export const HANDLERS: readonly Handler[] = INSTRUCTIONS.flatMap((instruction) => {
   const lengths: (2 | 4)[] = compressible.has(instruction) ? [4, 2] : [4];
-  const reaches = instruction.flow === "branch" || instruction.flow === "jump" ? [false, true] : [false];
-  return lengths.flatMap((length) => reaches.map((far) => ({ instruction, length, far })));
+  const reaches = hasTarget(instruction) ? REACHES : (["forward"] as const);
+  return lengths.flatMap((length) => reaches.map((reach) => ({ instruction, length, reach })));
 });
 
+const rowIndex = (length: 2 | 4, reach: Reach): number => (length === 2 ? 3 : 0) + REACHES.indexOf(reach);
 const numbers = new Map<Instruction, number[]>();
 HANDLERS.forEach((h, i) => {
   const row = numbers.get(h.instruction) ?? [];
-  row[(h.length === 2 ? 2 : 0) + (h.far ? 1 : 0)] = FIRST + i;
+  row[rowIndex(h.length, h.reach)] = FIRST + i;
   numbers.set(h.instruction, row);
 });
 
-/** Table index of the handler for an instruction of `length` bytes. */
-export function handlerNumber(instruction: Instruction, length: 2 | 4, far: boolean): number {
-  return numbers.get(instruction)?.[(length === 2 ? 2 : 0) + (far ? 1 : 0)] as number;
+const PAGE_BYTES = 4096;
+
+/** Reach of a decoded instruction at `pageOffset` of its page. */
+export function reachOf(d: Decoded, pageOffset: number): Reach {
+  if (!hasTarget(d.instruction)) return "forward";
+  const target = pageOffset + d.imm;
+  if (target < 0 || target >= PAGE_BYTES) return "far";
+  return d.imm <= 0 ? "backward" : "forward";
 }
-export const handlerAt = (number: number): Handler | undefined => HANDLERS[number - FIRST];
+
+/** Table index of the handler of a decoded instruction. */
+export function handlerNumber(d: Decoded, pageOffset: number): number {
+  return numbers.get(d.instruction)?.[rowIndex(d.length, reachOf(d, pageOffset))] as number;
+}
 export const HANDLER_COUNT = FIRST + HANDLERS.length;

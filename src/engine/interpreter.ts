@@ -37,6 +37,8 @@ interface Shared {
   goto: number;
   decode: number;
   decodeStraddling: number;
+  hot: number;
+  hotDispatch: number;
 }
 
 class HandlerEmitter extends Emitter implements Semantics {
@@ -401,7 +403,7 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.goOn();
   }
   jump(): void {
-    if (this.handler.far) {
+    if (this.handler.reach === "far") {
       this.emit(this.pc);
       this.emit(this.imm);
       this.op(OP.i64_add);
@@ -414,7 +416,14 @@ class HandlerEmitter extends Emitter implements Semantics {
       this.memory(OP.i32_load, SLOT_IMM);
       this.op(OP.i32_add);
       this.set(target);
-      emitDispatch(this, target, 0, true, this.shared);
+      // loops and calls are what the JIT wants to hear of
+      const counted = this.handler.reach === "backward" || this.handler.instruction.flow === "jump";
+      if (counted) {
+        emitCount(this, target, 0, this.shared);
+        this.get(target);
+        this.get(LEFT);
+        this.returnCall(this.shared.hotDispatch);
+      } else emitDispatch(this, target, 0, true, this.shared);
     }
     this.finished = true;
   }
@@ -498,22 +507,25 @@ function emitPc(m: Emitter): void {
   m.op(OP.i64_add);
 }
 
+/** Accounts for the instruction, and stops before `ip + step` when it was the last of the slice. */
+function emitCount(m: Emitter, ip: number, step: number, shared: Pick<Shared, "stop">): void {
+  m.get(LEFT);
+  m.i32(1);
+  m.op(OP.i32_sub);
+  m.tee(LEFT);
+  m.op(OP.i32_eqz);
+  m.if();
+  m.get(ip);
+  m.i32(step);
+  m.op(OP.i32_add);
+  m.get(LEFT);
+  m.returnCall(shared.stop);
+  m.end();
+}
+
 /** Tail call of the handler at `ip + step`; with `count` the instruction is accounted for first. */
 function emitDispatch(m: Emitter, ip: number, step: number, count: boolean, shared: Pick<Shared, "stop" | "handlerType">): void {
-  if (count) {
-    m.get(LEFT);
-    m.i32(1);
-    m.op(OP.i32_sub);
-    m.tee(LEFT);
-    m.op(OP.i32_eqz);
-    m.if();
-    m.get(ip);
-    m.i32(step);
-    m.op(OP.i32_add);
-    m.get(LEFT);
-    m.returnCall(shared.stop);
-    m.end();
-  }
+  if (count) emitCount(m, ip, step, shared);
   m.get(ip);
   m.i32(step);
   m.op(OP.i32_add);
@@ -542,7 +554,10 @@ class PlumbingEmitter extends Emitter {
   }
 }
 
-function buildPlumbing(module: ModuleBuilder, shared: Shared): { enter: number; pageEnd: number; straddle: number; decode: number } {
+function buildPlumbing(
+  module: ModuleBuilder,
+  shared: Shared,
+): { enter: number; pageEnd: number; straddle: number; decode: number; goto: number } {
   const core = shared.core;
   const reserve = (params: ValueType[]): { index: number; emitter: PlumbingEmitter } => {
     const { index, body } = module.func({ params, results: [I32] });
@@ -618,6 +633,39 @@ function buildPlumbing(module: ModuleBuilder, shared: Shared): { enter: number; 
     emitDispatch(m, IP, 0, false, shared);
   }
 
+  // to a target of jumps: counts how often, and tells the JIT when it has become worth compiling
+  const hotDispatch = reserve(handler);
+  shared.hotDispatch = hotDispatch.index;
+  {
+    const m = hotDispatch.emitter;
+    const counter = m.local(I32);
+    const count = m.local(I32);
+    m.get(IP);
+    m.i32(3); // 16-byte slots, 2-byte counters
+    m.op(OP.i32_shr_u);
+    m.i32((L.HOT_COUNTERS - 1) * 2);
+    m.op(OP.i32_and);
+    m.tee(counter);
+    m.get(counter);
+    m.memory(OP.i32_load16_u, L.HOT_TABLE);
+    m.i32(1);
+    m.op(OP.i32_add);
+    m.tee(count);
+    m.memory(OP.i32_store16, L.HOT_TABLE);
+    m.get(count);
+    m.loadState(OP.i32_load, L.HOT_THRESHOLD);
+    m.op(OP.i32_ge_u);
+    m.if();
+    m.get(counter);
+    m.i32(0);
+    m.memory(OP.i32_store16, L.HOT_TABLE);
+    m.get(IP);
+    m.code.u8(OP.call);
+    m.code.u32(shared.hot);
+    m.end();
+    emitDispatch(m, IP, 0, false, shared);
+  }
+
   // to a virtual address (first parameter); counts the jump itself
   const jump = reserve([I64, I32]);
   const jumpUncounted = reserve([I64, I32]);
@@ -675,8 +723,8 @@ function buildPlumbing(module: ModuleBuilder, shared: Shared): { enter: number; 
     m.op(OP.i32_shl);
     m.get(slots);
     m.op(OP.i32_add);
-    m.set(ip);
-    emitDispatch(m, ip, 0, false, shared);
+    m.get(LEFT);
+    m.returnCall(shared.hotDispatch);
     m.end();
     m.end();
     // the PC must be right before a fetch can trap
@@ -799,13 +847,14 @@ function buildPlumbing(module: ModuleBuilder, shared: Shared): { enter: number; 
     emitDispatch(m, IP, 0, false, shared);
   }
 
-  return { enter: enter.index, pageEnd: pageEnd.index, straddle: straddle.index, decode: decode.index };
+  return { enter: enter.index, pageEnd: pageEnd.index, straddle: straddle.index, decode: decode.index, goto: jumpUncounted.index };
 }
 
 /**
  * Generates the interpreter module of one variant. Imports: `env.memory`, `env.table` (at least HANDLER_COUNT
  * entries, filled by the module), `env.decode(slot, bits, pageOffset)`, `env.decode_straddling(slot, slots, bits)` and
- * the core functions under `core`. Exports `enter(ip, left) -> left`.
+ * the core functions under `core`, and `env.hot(slot)`, called each HOT_THRESHOLD times a jump went to a slot.
+ * Exports `enter(ip, left) -> left` and `goto(pc, left) -> left`, which compiled regions leave through.
  */
 export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
@@ -814,6 +863,7 @@ export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
   const shared: Shared = {
     decode: module.importFunction("env", "decode", { params: [I32, I32, I32], results: [] }),
     decodeStraddling: module.importFunction("env", "decode_straddling", { params: [I32, I32, I32], results: [] }),
+    hot: module.importFunction("env", "hot", { params: [I32], results: [] }),
     core: importCore((name, type) => module.importFunction("core", name, type)),
     handlerType: module.type(HANDLER_TYPE),
     stop: 0,
@@ -821,6 +871,7 @@ export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
     illegal: 0,
     afterSlow: 0,
     goto: 0,
+    hotDispatch: 0,
   };
   const plumbing = buildPlumbing(module, shared);
   const handlers = HANDLERS.map((handler) => {
@@ -832,5 +883,6 @@ export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
   });
   module.elementSegment(0, [plumbing.decode, plumbing.pageEnd, plumbing.straddle, ...handlers]);
   module.exportFunction("enter", plumbing.enter);
+  module.exportFunction("goto", plumbing.goto);
   return module.encode();
 }

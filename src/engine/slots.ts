@@ -4,7 +4,7 @@
 import { F, X, X_SINK } from "../core/layout.js";
 import { type Decoded, decode } from "../isa/decode.js";
 import type { Instruction } from "../isa/instruction.js";
-import { HANDLER_STRADDLE, handlerNumber } from "./handlers.js";
+import { HANDLER_STRADDLE, handlerNumber, hasTarget, reachOf } from "./handlers.js";
 
 export const SLOT_IMM = 4;
 export const SLOT_RD = 8;
@@ -14,9 +14,9 @@ export const SLOT_RS3 = 14;
 /** Bytes of slots per byte of code. */
 export const SLOT_SCALE = 8;
 export const SLOTS_BYTES = 0x8000;
-/** Behind the page's slots: two page-end guards, a free one, and what a straddling instruction remembers. */
-export const STRADDLE_BITS = 0x8030;
-export const STRADDLE_HANDLER = 0x8034;
+/** Behind the page header of the core: what a straddling instruction remembers. */
+export const STRADDLE_BITS = 0x8038;
+export const STRADDLE_HANDLER = 0x803c;
 const LAST_HALFWORD = 0xffe;
 
 interface OperandFiles {
@@ -63,19 +63,14 @@ export class SlotWriter {
 
   private operands(address: number, d: Decoded, pageOffset: number): number {
     const { instruction } = d;
-    let imm = d.imm;
-    let far = false;
-    if (instruction.flow === "branch" || instruction.flow === "jump") {
-      const target = pageOffset + imm;
-      far = target < 0 || target > LAST_HALFWORD;
-      if (!far) imm *= SLOT_SCALE;
-    }
+    const scaled = hasTarget(instruction) && reachOf(d, pageOffset) !== "far";
+    const imm = scaled ? d.imm * SLOT_SCALE : d.imm;
     const file = operandFiles(instruction);
     this.words[(address + SLOT_IMM) >> 2] = imm;
     this.halves[(address + SLOT_RD) >> 1] = file.rd === X && d.rd === 0 ? X_SINK : file.rd + d.rd * 8;
     this.halves[(address + SLOT_RS1) >> 1] = file.rs1 + d.rs1 * 8;
     this.halves[(address + SLOT_RS2) >> 1] = file.rs2 + d.rs2 * 8;
     this.halves[(address + SLOT_RS3) >> 1] = F + d.rs3 * 8;
-    return handlerNumber(instruction, d.length, far);
+    return handlerNumber(d, pageOffset);
   }
 }
