@@ -22,7 +22,8 @@
 //   7     nothing: accesses fault
 //
 // bank0 registers (little endian; accesses of 1, 2, 4 and 8 bytes, aligned or not; a write that covers only
-// part of a register keeps its other bytes; each register is touched at most once by one access):
+// part of a register keeps its other bytes; an access touches each register it covers once, unless the hart
+// cuts a misaligned access into parts, of which each does):
 //   0x000 BANK      rw 32  SELECT [7:0]: writing maps that target into window0; 8 and above are refused (STATUS.ERROR)
 //   0x004 STATUS    rw 32  BANK [7:0] ro, KIND [11:8] ro (0 ram, 1 device, 2 mixed, 3 rom, 4 none), ERROR [31] w1c
 //   0x008 COUNT     ro 32  number of targets (8)
@@ -52,4 +53,85 @@
 //   0x200 READS     ro 32  accesses so far (by whichever address), including the present one
 //   0x204 WRITES    ro 32
 
-export {};
+import { BankController } from "../../devices/bank-controller.js";
+import { WINDOW_SIZE } from "../../devices/bank-window.js";
+import type { DeviceList } from "../../devices/device-list.js";
+import { LATCH_SIZE, Latch } from "../../devices/latch.js";
+import { Prng } from "../../devices/prng.js";
+import { ReadBankController } from "../../devices/read-bank-controller.js";
+import type { MachineDescription } from "../description.js";
+import type { AddressMapEntry, Board, BoardContext, BuiltBoard } from "./board.js";
+import { BoardError } from "./board.js";
+import { planBoot } from "./boot.js";
+import { addPlatform, applyBootPlan, checkDescription, DEFAULT_SEED } from "./platform.js";
+import { remapDeviceTree } from "./remap-device-tree.js";
+import { BANKS, LATCHES, WINDOWS } from "./remap-map.js";
+import { addressMap as virtMap, DRAM, MROM } from "./virt-map.js";
+
+const ROM_TAGS = [0xb000_0000, 0xb100_0000] as const;
+
+export const remap: Board = { name: "remap", build };
+
+function build(context: BoardContext, description: MachineDescription): BuiltBoard {
+  if (description.virtio?.length) throw new BoardError("board remap has no virtio slots");
+  if (description.flash?.length) throw new BoardError("board remap has no flash");
+  const { bus } = context;
+  const { harts } = description;
+  checkDescription(description);
+  const ram = { base: DRAM.start, size: description.ram };
+  // before anything is built, so that a wrong image is the first thing said
+  const plan = planBoot(
+    {
+      ram,
+      mrom: MROM,
+      deviceTree: () => remapDeviceTree({ harts, ram: ram.size }),
+      rngSeed: new Prng(description.seed ?? DEFAULT_SEED).bytes(32),
+    },
+    description,
+  );
+
+  const { list, mrom, interrupts } = bus.transaction(() => {
+    const platform = addPlatform(context, description);
+    addBanks(context, platform.list);
+    return platform;
+  });
+  for (const device of list.devices) device.reset();
+  return {
+    devices: list.devices,
+    consoles: ["uart0"],
+    ram,
+    addressMap: addressMap(ram.size),
+    interrupts,
+    deviceTree: () => plan.deviceTree,
+    boot: () => applyBootPlan(context, plan, mrom, harts),
+  };
+}
+
+/** Latches and bank controllers with their windows. */
+function addBanks(context: BoardContext, list: DeviceList): void {
+  const { bus } = context;
+  const latches = LATCHES.map((place) => {
+    const latch = list.add(place.name, (identity) => new Latch(context, identity));
+    bus.add(bus.root, place.start, latch.region);
+    return latch;
+  });
+  BANKS.forEach((place, i) => {
+    const Controller = i === 0 ? BankController : ReadBankController;
+    const window = WINDOWS[i] as (typeof WINDOWS)[number];
+    const options = { window: window.name, target: (latches[i] as Latch).region, romTag: ROM_TAGS[i] as number };
+    const bank = list.add<BankController | ReadBankController>(place.name, (identity) => new Controller(context, { ...identity, ...options }));
+    bus.add(bus.root, place.start, bank.region);
+    bus.add(bus.root, window.start, bank.window.region);
+  });
+}
+
+/** The map as people read it. @param ram bytes of main memory */
+function addressMap(ram: number): AddressMapEntry[] {
+  const shared = new Set(["mrom", "test", "rtc", "clint", "plic", "uart0", "ram"]);
+  return [
+    ...virtMap(ram).filter((entry) => shared.has(entry.name)),
+    ...BANKS.map((place) => ({ ...place, size: 0x1000 })),
+    ...LATCHES.map((place) => ({ ...place, size: LATCH_SIZE })),
+    ...WINDOWS.map((place) => ({ ...place, size: WINDOW_SIZE })),
+  ].sort((a, b) => a.start - b.start);
+}
