@@ -143,6 +143,10 @@ export function asEmuError(error: unknown): EmuError | undefined {
     // a code the map lacks comes from a newer worker: ours to mend
     const code = FROM_SESSION[error.code] as ErrorCode | undefined;
     if (code === undefined) return undefined;
+    const { problems } = error.detail as { problems?: readonly { field: string; message: string }[] };
+    if (code === "EMU_INVALID_PARAMS" && Array.isArray(problems)) {
+      return new EmuError(code, error.message, { errors: problems.map(({ field, message }) => ({ field, expected: message })) });
+    }
     if (code === "EMU_INVALID_PARAMS" && typeof error.detail["field"] === "string") {
       const field = error.detail["field"];
       return new EmuError(code, error.message, { errors: [{ field, expected: error.message }], ...error.detail });

@@ -3,37 +3,24 @@
 import Type, { type Static } from "typebox";
 import type { SessionHost, SubscriptionHost } from "../session/host-api.js";
 import type { SubscriptionSpec } from "../session/protocol.js";
+import { COLUMNS, KIND_NAMES } from "../trace/columns.js";
+import { TRACE_DEFAULTS, TRACE_LIMITS } from "../trace/filter.js";
 import { EmuError, overLimit } from "./errors.js";
 import { operation } from "./operation.js";
 import { strict } from "./schemas.js";
 import { findSession, type Service } from "./service.js";
 import { AddressRange, hex, named, SessionId, toRange } from "./wire.js";
 
-/** Columns a record may have, in the order they are given; `seq` is always there. */
-export const TRACE_FIELDS = [
-  "seq", //        counts the subscription's records from 0; holes are gaps
-  "count", //      instruction count of the machine
-  "hart",
-  "pc",
-  "vaddr",
-  "paddr",
-  "region",
-  "device",
-  "offset", //     in the region
-  "register", //   of the device, `LCR.DLAB` with a field
-  "size", //       bytes
-  "direction", //  read or write
-  "kind", //       load, store, amo-read, amo-write, fetch, walk-read, walk-write, dma-read, dma-write
-  "value",
-  "privilege", //  U, S, M
-  "flags", //      fault, split-first, split-second, remapped, unknown-register, discarded
-] as const;
+/** Columns a record may have. */
+export const TRACE_FIELDS = COLUMNS.map((column) => column.name);
 
-const DEFAULT_FIELDS = TRACE_FIELDS.filter((field) => field !== "kind" && field !== "flags" && field !== "register");
+const DEFAULT_FIELDS = TRACE_FIELDS.filter((name) => !["kind", "flags", "register", "field"].includes(name));
 
 const ranges = (description: string) => Type.Optional(Type.Array(AddressRange, { minItems: 1, maxItems: 256, description }));
 const namesList = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 256, description }));
+
+const range = ({ min, max }: { min: number; max: number }) => ({ minimum: min, maximum: max });
 
 const Filter = named(
   "TraceFilter",
@@ -44,8 +31,11 @@ const Filter = named(
       pc: ranges("pc in one of these"),
       device: namesList("answered by one of these devices"),
       region: namesList("answered by one of these regions"),
+      kind: Type.Optional(
+        Type.Array(Type.Enum([...KIND_NAMES]), { minItems: 1, maxItems: KIND_NAMES.length, description: "these kinds, whatever include says" }),
+      ),
       direction: Type.Optional(Type.Array(Type.Enum(["read", "write"]), { minItems: 1, maxItems: 2 })),
-      size: Type.Optional(Type.Array(Type.Enum([1, 2, 4, 8]), { minItems: 1, maxItems: 4, description: "bytes" })),
+      size: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 64 }), { minItems: 1, maxItems: 8, description: "bytes" })),
       hart: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 7 }), { minItems: 1, maxItems: 8 })),
       privilege: Type.Optional(Type.Array(Type.Enum(["U", "S", "M"]), { minItems: 1, maxItems: 3 })),
       ioOnly: Type.Optional(Type.Boolean({ description: "only accesses answered by a device" })),
@@ -60,7 +50,7 @@ const Include = named(
     {
       fetch: Type.Boolean({ default: false, description: "instruction fetches" }),
       walk: Type.Boolean({ default: false, description: "page-table walks" }),
-      dma: Type.Boolean({ default: true, description: "accesses by devices" }),
+      dma: Type.Boolean({ default: false, description: "accesses by devices" }),
     },
     strict,
   ),
@@ -73,11 +63,11 @@ export const specFields = {
     maxItems: TRACE_FIELDS.length,
     uniqueItems: true,
     default: DEFAULT_FIELDS,
-    description: "columns of a record; fewer are faster",
+    description: `columns of a record; fewer are faster. ${COLUMNS.map(({ name, doc }) => `${name}: ${doc}`).join(" ")}`,
   }),
   filter: Type.Optional(Filter),
   include: Type.Optional(Include),
-  everyNth: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: 1, description: "1 records every matching access" }),
+  everyNth: Type.Integer({ minimum: 1, maximum: TRACE_LIMITS.everyNth, default: 1, description: "1 records every matching access" }),
   stopAfter: Type.Optional(
     Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "records after which the subscription ends" }),
   ),
@@ -85,8 +75,8 @@ export const specFields = {
     default: "drop",
     description: "when the client is slow and the ring full: block pauses the guest, nothing is lost; drop loses records and says how many",
   }),
-  ringBatches: Type.Integer({ minimum: 2, maximum: 65_536, default: 16, description: "batches in the ring" }),
-  batchRows: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 8192, description: "records in a batch" }),
+  ringBatches: Type.Integer({ ...range(TRACE_LIMITS.ringBatches), default: TRACE_DEFAULTS.ringBatches, description: "batches in the ring" }),
+  batchRows: Type.Integer({ ...range(TRACE_LIMITS.batchRows), default: TRACE_DEFAULTS.batchRows, description: "records in a batch" }),
 };
 
 const CreateParams = Type.Object({ session: SessionId, ...specFields }, strict);
@@ -118,18 +108,17 @@ const Subscription = named(
   ),
 );
 
-const ROW_BYTES = 128; // more than all columns together
-
 /** The wire form as the session wants it. @throws EMU_INVALID_PARAMS, EMU_LIMIT */
 export function toSpec(service: Service, params: SpecParams): SubscriptionSpec {
   const { maxFilterRanges, maxBatchRows, maxRingBatches, maxRingBytes } = service.limits;
   const { batchRows, ringBatches } = params;
   if (batchRows > maxBatchRows) throw overLimit("batchRows", "maxBatchRows", maxBatchRows, batchRows);
   if (ringBatches > maxRingBatches) throw overLimit("ringBatches", "maxRingBatches", maxRingBatches, ringBatches);
-  if (batchRows * ringBatches * ROW_BYTES > maxRingBytes) {
-    const allowed = Math.floor(maxRingBytes / ROW_BYTES / batchRows);
-    if (allowed < 2) throw overLimit("batchRows", "maxRingBytes", Math.floor(maxRingBytes / ROW_BYTES / 2), batchRows);
-    throw overLimit("ringBatches", "maxRingBytes", allowed, ringBatches);
+  const rowBytes = COLUMNS.reduce((sum, { name, width }) => sum + (params.fields.includes(name) ? width : 0), 0);
+  if (batchRows * ringBatches * rowBytes > maxRingBytes) {
+    const rows = Math.floor(maxRingBytes / rowBytes);
+    if (rows < 2 * batchRows) throw overLimit("batchRows", "maxRingBytes", Math.floor(rows / 2), batchRows);
+    throw overLimit("ringBatches", "maxRingBytes", Math.floor(rows / batchRows), ringBatches);
   }
   const filter: SubscriptionSpec["filter"] = {};
   for (const key of ["vaddr", "paddr", "pc", "device", "region"] as const) {
@@ -141,14 +130,14 @@ export function toSpec(service: Service, params: SpecParams): SubscriptionSpec {
     const list = params.filter?.[key];
     if (list) filter[key] = list.map((range, index) => toRange(range, `filter.${key}[${index}]`));
   }
-  for (const key of ["device", "region", "direction", "size", "hart", "privilege", "ioOnly"] as const) {
+  for (const key of ["device", "region", "kind", "direction", "size", "hart", "privilege", "ioOnly"] as const) {
     const value = params.filter?.[key];
     if (value !== undefined) Object.assign(filter, { [key]: value });
   }
   return {
     fields: params.fields,
     filter,
-    include: params.include ?? { fetch: false, walk: false, dma: true },
+    include: params.include ?? { fetch: false, walk: false, dma: false },
     everyNth: params.everyNth,
     ...(params.stopAfter === undefined ? {} : { stopAfter: params.stopAfter }),
     slow: params.slow,
@@ -192,7 +181,7 @@ export const subscriptionOperations = [
     name: "subscription.create",
     summary: "Record memory accesses for a client to read",
     description:
-      "Recording begins at once; the WebSocket named by `stream` delivers it. A subscription lives until it is deleted or its session is. Fields: seq counts the records; count is the machine's instruction count; offset is in the region; register names the device's register and field; kind says which sort of access; flags: fault, split-first, split-second, remapped (the memory tree changed while the access was under way), unknown-register, discarded (write to ROM).",
+      "Recording begins at once; the WebSocket named by `stream` delivers it. A subscription lives until it is deleted or its session is.",
     params: CreateParams,
     result: Subscription,
     errors: [...errors, "EMU_LIMIT", "EMU_DEVICE_NOT_FOUND"],
