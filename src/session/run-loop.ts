@@ -293,12 +293,6 @@ export class RunLoop {
         }
         const asked = Math.min(this.#budget, left);
         result = machine.run(asked);
-        if (result.reason === "breakpoint" && goal?.pc !== undefined && machine.instructionCount() === goal.from) {
-          // It stands on the breakpoint: one instruction to leave it.
-          machine.setBreakpoint(undefined);
-          result = machine.run(1);
-          machine.setBreakpoint(goal.pc);
-        }
         const after = this.#scheduler.now();
         this.#adapt(asked, result.executed, after - before);
         before = after;

@@ -164,7 +164,8 @@ export class FakeMachine implements MachineApi {
       for (const h of this.#script) if (h.at > this.#count && !this.#done.has(h)) next = Math.min(next, h.at);
       if (this.#breakpoint !== undefined) {
         const at = Number(this.#breakpoint / 4n);
-        if (at === this.#count) return stop("breakpoint");
+        // Standing on it is no hit: a slot has to end there.
+        if (at === this.#count && this.#count > from) return stop("breakpoint");
         if (at > this.#count) next = Math.min(next, at);
       }
       this.#count = next;

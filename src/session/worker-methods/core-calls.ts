@@ -2,16 +2,19 @@
 import type { MachineApi } from "../../machine/machine-api.js";
 import { checkHart, currentHart } from "./hart-state.js";
 
-/** As in src/core; u64 results come as signed bigint. */
+/** As in src/core/index.ts; u64 results come as signed bigint. */
 export interface ToolCore {
   /** Makes `hart` the current one without leaving a trace. */
   exchange_hart(hart: number): void;
-  /** Translates without side effects, steps and result to DEBUG_WALK; access: 0 load, 1 store, 2 fetch; returns 0 or the cause. */
-  translate_debug(va: bigint, access: number, privilege: number): number;
-  csr_read_debug(csr: number): bigint;
-  csr_write_debug(csr: number, value: bigint): void;
-  /** Decoded and compiled code of [paddr, paddr + size) is stale. */
-  code_written(ppn: number, offset: number, size: number): void;
+  /** Translates without side effects, result and steps to DEBUG_WALK; access: 0 load, 1 store, 2 fetch; privilege -1: the hart's own. */
+  translate_debug(hart: number, va: bigint, access: number, privilege: number): bigint;
+  /** CSR of the current hart as M-mode sees it; no side effects. */
+  peek_csr(csr: number): bigint;
+  poke_csr(csr: number, value: bigint): void;
+  /** Whether the last peek or poke named a CSR of this hart. */
+  csr_exists(): number;
+  /** Guest memory changed from outside a hart: decoded code over it goes, and a reservation that it hits. */
+  memory_written(paddr: bigint, size: number): void;
 }
 
 export function toolCore(machine: MachineApi): ToolCore {

@@ -2,8 +2,9 @@
 import type { MachineApi } from "../../machine/machine-api.js";
 import { SessionError } from "../host-api.js";
 import type { Methods, WorkerContext } from "../session-worker.js";
-import { onHart, toolCore } from "./core-calls.js";
-import { translateHere } from "./translation.js";
+import { toolCore } from "./core-calls.js";
+import { checkHart } from "./hart-state.js";
+import { quickTranslate } from "./translation.js";
 
 const PAGE = 4096;
 const SPACE_END = 1n << 64n;
@@ -30,16 +31,16 @@ function checkRange(space: Space, address: bigint, length: number): void {
 }
 
 /**
- * Resolves a range to runs of memory, a page at a time where it is virtual. The current hart's translation is used.
+ * Resolves a range to runs of memory, a page at a time where it is virtual, as `hart` would read it.
  * @throws SessionError unmapped, not-memory
  */
-export function* pieces(machine: MachineApi, space: Space, address: bigint, length: number): Generator<Piece> {
+export function* pieces(machine: MachineApi, hart: number, space: Space, address: bigint, length: number): Generator<Piece> {
   for (let done = 0; done < length; ) {
     const va = address + BigInt(done);
     let paddr: number;
     let left = length - done;
     if (space === "virtual") {
-      const translated = translateHere(machine, va, "read", -1);
+      const translated = quickTranslate(machine, hart, va, "read", -1);
       if (translated.paddr === undefined) throw unmapped(va, "it does not translate");
       paddr = translated.paddr;
       left = Math.min(left, PAGE - Number(va & BigInt(PAGE - 1)));
@@ -63,11 +64,11 @@ function unmapped(address: bigint, why: string): SessionError {
 }
 
 /** Copies a range out. @throws SessionError unmapped, not-memory */
-export function readBytes(machine: MachineApi, space: Space, address: bigint, length: number): Uint8Array<ArrayBuffer> {
+export function readBytes(machine: MachineApi, hart: number, space: Space, address: bigint, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(machine.memory.buffer);
   const result = new Uint8Array(length);
   let done = 0;
-  for (const piece of pieces(machine, space, address, length)) {
+  for (const piece of pieces(machine, hart, space, address, length)) {
     result.set(bytes.subarray(piece.host, piece.host + piece.length), done);
     done += piece.length;
   }
@@ -80,44 +81,49 @@ const SEARCH_CHUNK = 1 << 20;
 export function memoryMethods({ machine }: WorkerContext): Pick<Methods, "readMemory" | "writeMemory" | "searchMemory"> {
   return {
     readMemory({ space, address, length, hart }) {
+      checkHart(machine, hart);
       checkRange(space, address, length);
-      return onHart(machine, hart, () => readBytes(machine, space, address, length));
+      return readBytes(machine, hart, space, address, length);
     },
     writeMemory({ space, address, bytes, hart }) {
+      checkHart(machine, hart);
       checkRange(space, address, bytes.length);
-      onHart(machine, hart, () => {
-        // All of it is resolved before any of it is written: a request that fails changes nothing.
-        const targets = [...pieces(machine, space, address, bytes.length)];
-        const memory = new Uint8Array(machine.memory.buffer);
-        const core = toolCore(machine);
-        let done = 0;
-        for (const { host, paddr, length } of targets) {
-          memory.set(bytes.subarray(done, done + length), host);
-          for (let at = paddr; at < paddr + length; ) {
-            const size = Math.min(paddr + length, (Math.floor(at / PAGE) + 1) * PAGE) - at;
-            core.code_written(Math.floor(at / PAGE), at % PAGE, size);
-            at += size;
-          }
-          done += length;
-        }
-      });
+      // All of it is resolved before any of it is written: a request that fails changes nothing.
+      const targets = [...pieces(machine, hart, space, address, bytes.length)];
+      const memory = new Uint8Array(machine.memory.buffer);
+      const core = toolCore(machine);
+      let done = 0;
+      for (const { host, paddr, length } of targets) {
+        memory.set(bytes.subarray(done, done + length), host);
+        core.memory_written(BigInt(paddr), length);
+        done += length;
+      }
     },
     searchMemory({ space, address, length, pattern, limit, hart }) {
+      checkHart(machine, hart);
       checkRange(space, address, length);
       if (pattern.length === 0) throw new SessionError("invalid", "the pattern is empty", { field: "pattern" });
-      return onHart(machine, hart, () => search(machine, space, address, length, pattern, limit));
+      return search(machine, hart, space, address, length, pattern, limit);
     },
   };
 }
 
-function search(machine: MachineApi, space: Space, address: bigint, length: number, pattern: Uint8Array, limit: number): bigint[] {
+function search(
+  machine: MachineApi,
+  hart: number,
+  space: Space,
+  address: bigint,
+  length: number,
+  pattern: Uint8Array,
+  limit: number,
+): bigint[] {
   const found: bigint[] = [];
   const needle = Buffer.from(pattern);
   const overlap = pattern.length - 1;
   for (let at = 0; at < length && found.length < limit; at += SEARCH_CHUNK) {
     const start = address + BigInt(at);
     const size = Math.min(SEARCH_CHUNK + overlap, length - at);
-    const chunk = Buffer.from(readBytes(machine, space, start, size).buffer);
+    const chunk = Buffer.from(readBytes(machine, hart, space, start, size).buffer);
     for (let hit = chunk.indexOf(needle); hit >= 0 && found.length < limit; hit = chunk.indexOf(needle, hit + 1)) {
       if (hit >= SEARCH_CHUNK) break;
       found.push(start + BigInt(hit));

@@ -44,6 +44,20 @@ function checkWritable(place: Place, value: bigint): void {
   if (place.kind === "pc" && value & 1n) throw new SessionError("invalid", "pc must be even", { field: "pc" });
 }
 
+function exists(machine: MachineApi, place: Place): boolean {
+  if (place.kind !== "csr") return true;
+  toolCore(machine).peek_csr(place.number);
+  return toolCore(machine).csr_exists() !== 0;
+}
+
+/** @throws SessionError unknown-register for a CSR this machine does not have */
+function peek(machine: MachineApi, place: Place): bigint {
+  const core = toolCore(machine);
+  const value = BigInt.asUintN(64, core.peek_csr(place.number));
+  if (!core.csr_exists()) throw new SessionError("unknown-register", `this machine has no CSR ${place.name}`, { register: place.name });
+  return value;
+}
+
 /** Of the current hart. */
 function read(machine: MachineApi, place: Place): bigint {
   const view = memoryView(machine);
@@ -55,7 +69,7 @@ function read(machine: MachineApi, place: Place): bigint {
     case "fpr":
       return view.getBigUint64(F + 8 * place.number, true);
     case "csr":
-      return BigInt.asUintN(64, toolCore(machine).csr_read_debug(place.number));
+      return peek(machine, place);
   }
 }
 
@@ -72,7 +86,7 @@ function write(machine: MachineApi, place: Place, value: bigint): void {
       view.setBigUint64(F + 8 * place.number, value, true);
       break;
     case "csr":
-      toolCore(machine).csr_write_debug(place.number, BigInt.asIntN(64, value));
+      toolCore(machine).poke_csr(place.number, BigInt.asIntN(64, value));
       break;
   }
 }
@@ -80,9 +94,9 @@ function write(machine: MachineApi, place: Place, value: bigint): void {
 export function registerMethods({ machine }: WorkerContext): Pick<Methods, "registers" | "setRegisters"> {
   return {
     registers({ hart, names }) {
-      const places = names === undefined ? LISTED : names.map(find);
+      const places = names?.map(find);
       return onHart(machine, hart, () =>
-        places.map((place) => ({
+        (places ?? LISTED.filter((place) => exists(machine, place))).map((place) => ({
           name: place.name,
           ...(place.alias === undefined ? {} : { alias: place.alias }),
           value: read(machine, place),
@@ -98,6 +112,7 @@ export function registerMethods({ machine }: WorkerContext): Pick<Methods, "regi
         return [place, value] as const;
       });
       onHart(machine, hart, () => {
+        for (const [place] of writes) if (place.kind === "csr") peek(machine, place);
         for (const [place, value] of writes) write(machine, place, value);
       });
     },

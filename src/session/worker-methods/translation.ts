@@ -11,8 +11,8 @@ import {
 import type { MachineApi } from "../../machine/machine-api.js";
 import type { Translation, WalkStep } from "../protocol.js";
 import type { Methods, WorkerContext } from "../session-worker.js";
-import { onHart, toolCore } from "./core-calls.js";
-import { memoryView, privilegeName } from "./hart-state.js";
+import { toolCore } from "./core-calls.js";
+import { checkHart, hartDelta, memoryView, privilegeName } from "./hart-state.js";
 
 const ACCESS = { read: 0, write: 1, fetch: 2 } as const;
 const PRIVILEGE = { U: 0, S: 1, M: 3 } as const;
@@ -45,11 +45,15 @@ export interface QuickTranslation {
   cause: number;
 }
 
-/** Where an access to `va` by the current hart would go now; no side effects. `privilege` -1: as the hart's next access. */
-export function translateHere(machine: MachineApi, va: bigint, access: keyof typeof ACCESS, privilege: number): QuickTranslation {
-  const view = memoryView(machine);
-  const by = privilege >= 0 ? privilege : view.getUint32(access === "fetch" ? PRIV : DATA_PRIV, true);
-  const cause = toolCore(machine).translate_debug(BigInt.asIntN(64, va), ACCESS[access], by);
+/** Where an access to `va` by `hart` would go now; no side effects. `privilege` -1: as the hart's next access. */
+export function quickTranslate(
+  machine: MachineApi,
+  hart: number,
+  va: bigint,
+  access: keyof typeof ACCESS,
+  privilege: number,
+): QuickTranslation {
+  const cause = Number(toolCore(machine).translate_debug(hart, BigInt.asIntN(64, va), ACCESS[access], privilege));
   if (cause !== 0) return { cause };
   return { cause: 0, paddr: Number(memoryView(machine).getBigUint64(DEBUG_WALK_PADDR, true)) };
 }
@@ -57,36 +61,36 @@ export function translateHere(machine: MachineApi, va: bigint, access: keyof typ
 export function translationMethods({ machine }: WorkerContext): Pick<Methods, "translate"> {
   return {
     translate({ vaddr, access, hart, privilege }) {
-      return onHart(machine, hart, () => {
-        const before = memoryView(machine);
-        const by = privilege === undefined ? before.getUint32(access === "fetch" ? PRIV : DATA_PRIV, true) : PRIVILEGE[privilege];
-        const mode = by === 3 ? "bare" : (MODES[Number(before.getBigUint64(SATP, true) >> 60n)] ?? "bare");
-        const { paddr, cause } = translateHere(machine, vaddr, access, by);
-        const walk = readWalk(machine, mode);
-        const result: Translation = { vaddr, access, privilege: privilegeName(by), mode, walk };
-        if (paddr === undefined) {
-          const last = walk.at(-1);
-          result.fault = {
-            cause,
-            name: CAUSE_NAMES[cause] ?? `cause ${cause}`,
-            ...(last === undefined ? {} : { level: last.level }),
-          };
-          return result;
-        }
-        result.paddr = BigInt(paddr);
-        result.pageSize = 2 ** memoryView(machine).getUint32(DEBUG_WALK_PAGE_BITS, true);
-        const section = machine.bus.find(paddr);
-        if (section === undefined) return result;
-        result.region = section.region.name;
-        result.offset = BigInt(section.offset + (paddr - section.start));
-        const device = machine.bus.deviceName(section.region.device);
-        if (device !== undefined) {
-          result.device = device;
-          const register = registerAt(machine, device, Number(result.offset));
-          if (register !== undefined) result.register = register;
-        }
+      checkHart(machine, hart);
+      const at = hartDelta(machine, hart);
+      const before = memoryView(machine);
+      const by = privilege === undefined ? before.getUint32((access === "fetch" ? PRIV : DATA_PRIV) + at, true) : PRIVILEGE[privilege];
+      const mode = by === 3 ? "bare" : (MODES[Number(before.getBigUint64(SATP + at, true) >> 60n)] ?? "bare");
+      const { paddr, cause } = quickTranslate(machine, hart, vaddr, access, privilege === undefined ? -1 : by);
+      const walk = readWalk(machine, mode);
+      const result: Translation = { vaddr, access, privilege: privilegeName(by), mode, walk };
+      if (paddr === undefined) {
+        const last = walk.at(-1);
+        result.fault = {
+          cause,
+          name: CAUSE_NAMES[cause] ?? `cause ${cause}`,
+          ...(last === undefined ? {} : { level: last.level }),
+        };
         return result;
-      });
+      }
+      result.paddr = BigInt(paddr);
+      result.pageSize = 2 ** memoryView(machine).getUint32(DEBUG_WALK_PAGE_BITS, true);
+      const section = machine.bus.find(paddr);
+      if (section === undefined) return result;
+      result.region = section.region.name;
+      result.offset = BigInt(section.offset + (paddr - section.start));
+      const device = machine.bus.deviceName(section.region.device);
+      if (device !== undefined) {
+        result.device = device;
+        const register = registerAt(machine, device, Number(result.offset));
+        if (register !== undefined) result.register = register;
+      }
+      return result;
     },
   };
 }
