@@ -455,15 +455,22 @@ export function generate(seed: number, index: number, options: GenerateOptions =
   return new Generator(random, options).program(`seed ${seed} test ${index}`);
 }
 
-/** The machine code of a test as text, one instruction per line with its address. */
+/** The machine code of a test as text, one instruction per line with its address; runs of nops in one line. */
 export function listing(test: Test, entry: number): string {
   let pc = entry;
-  const lines = test.code.map((instruction) => {
-    const digits = lengthOf(instruction) * 2;
-    const line = `  ${pc.toString(16)}: ${encode(instruction).toString(16).padStart(digits, "0").padEnd(8)}  ${format(instruction)}`;
-    pc += lengthOf(instruction);
-    return line;
-  });
+  let nops = 0;
+  const lines: string[] = [];
+  for (const instruction of test.code) {
+    const size = lengthOf(instruction);
+    const nop = instruction.op.name === "addi" && instruction.rd === 0 && instruction.rs1 === 0 && instruction.imm === 0;
+    if (nop) nops++;
+    if (!nop) {
+      if (nops > 0) lines.push(`  (${nops} nops)`);
+      nops = 0;
+      lines.push(`  ${pc.toString(16)}: ${encode(instruction).toString(16).padStart(size * 2, "0").padEnd(8)}  ${format(instruction)}`);
+    }
+    pc += size;
+  }
+  if (nops > 0) lines.push(`  (${nops} nops)`);
   return lines.join("\n");
 }
-

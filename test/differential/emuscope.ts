@@ -1,0 +1,30 @@
+// Runs an image on board `virt` of this project, in this process.
+
+import { readFileSync } from "node:fs";
+
+import { compileModules, type MachineModules } from "../../src/machine/core.js";
+import { createMachine, type Machine } from "../../src/machine/machine.js";
+import { type Image, RAM_SIZE, RESULTS } from "./image.js";
+
+/** An image takes a few ten million instructions; more means that a test does not end. */
+const MOST_INSTRUCTIONS = 2_000_000_000;
+
+let modules: Promise<MachineModules> | undefined;
+
+/** The engine's modules, compiled once per process. */
+export function machineModules(): Promise<MachineModules> {
+  modules ??= compileModules(readFileSync(new URL("../../core.wasm", import.meta.url)));
+  return modules;
+}
+
+/** Runs the image to power-off and returns its result area. `prepare` may set the machine up first. Throws when the guest does not end. */
+export async function runOnEmuscope(image: Image, prepare: (machine: Machine) => void = () => {}): Promise<Uint8Array> {
+  const machine = createMachine(
+    { board: "virt", harts: 1, ram: RAM_SIZE, kernel: { bytes: image.elf, name: "image.elf", kind: "elf" } },
+    await machineModules(),
+  );
+  prepare(machine);
+  const { reason } = machine.run(MOST_INSTRUCTIONS);
+  if (reason !== "halted") throw new Error(`the guest did not power off: ${reason} after ${machine.instructionCount()} instructions`);
+  return machine.bus.readPhysical(RESULTS, image.resultBytes);
+}
