@@ -130,6 +130,7 @@ export class RegisterFile implements IoHandlers {
   readonly #device: string;
   readonly #names: NameTable;
   readonly #fieldNames: NameTable;
+  #fieldNamesFull = false;
   readonly #log: DeviceLog;
   readonly #bank: (() => string) | undefined;
   readonly #firstOnly: boolean;
@@ -412,7 +413,7 @@ export class RegisterFile implements IoHandlers {
     return register.nameId;
   }
 
-  /** Id for the fields that have any of these bits: `uart0.LCR.DLAB`, or `uart0.LCR.DLAB|WLS`, or 0. */
+  /** Id for the fields that have any of these bits: `uart0.LCR.DLAB`, or `uart0.LCR.DLAB|WLS` (high bit first), or 0. */
   #fieldId(register: Register, lo: number, hi: number): number {
     const fields = register.shape.fields;
     let set = 0;
@@ -424,9 +425,12 @@ export class RegisterFile implements IoHandlers {
     register.fieldIds ??= new Map();
     let id = register.fieldIds.get(set);
     if (id === undefined) {
+      if (this.#fieldNamesFull) return 0;
       const chosen = fields.filter((_, i) => (set >>> i) & 1).map((field) => field.name);
       id = this.#fieldNames.intern(`${this.#device}.${register.name}.${chosen.join("|")}`);
-      register.fieldIds.set(set, id);
+      // a full table stays full; without this a guest could make the map of combinations grow without end
+      if (id === 0) this.#fieldNamesFull = true;
+      else register.fieldIds.set(set, id);
     }
     return id;
   }
@@ -514,6 +518,8 @@ function makeShape(device: string, spec: RegisterSpec, hooks: RegisterHooks): Sh
     const mask = ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
     return { name, low, width: high - low + 1, lo: Number(mask & 0xffffffffn) | 0, hi: Number(mask >> 32n) | 0, spec: field };
   });
+  // names of several fields go from the high bit to the low one
+  fields.sort((a, b) => b.low - a.low);
   if (fields.length > 31) throw new Error(`${device}: register ${spec.name} has more than 31 fields`);
   const masks = (word: "lo" | "hi"): Masks => {
     const all = word === "lo" ? mask32(spec.width) : mask32(spec.width - 32);
