@@ -8,7 +8,7 @@
 import {
   F32_INFINITY, F32_MIN_NORMAL, F32_NAN, F32_SIGN, F64_INFINITY, F64_NAN, F64_SIGN, NV, NX, RDN, RNE, RTZ, RUP,
   f32_is_nan, f32_is_snan, f32_pack, f64_exponent, f64_is_nan, f64_is_snan, f64_is_zero, f64_pack, f64_significand,
-  nx_sticky, raise,
+  nx_sticky, raise, raise_inexact,
 } from "./round";
 
 /** x rounded to an integral value (IEEE 754-2008 5.9), without flags. */
@@ -28,7 +28,7 @@ function integral(x: f64, rm: u32): f64 {
 function to_i32(x: f64, rm: u32): u64 {
   const t = integral(x, rm);
   if (t >= -2147483648.0 && t <= 2147483647.0) {
-    raise(u32(t != x));
+    raise_inexact(t != x);
     return <u64><i64><i32>t;
   }
   raise(NV);
@@ -40,7 +40,7 @@ function to_i32(x: f64, rm: u32): u64 {
 function to_u32(x: f64, rm: u32): u64 {
   const t = integral(x, rm);
   if (t > -1.0 && t <= 4294967295.0) {
-    raise(u32(t != x));
+    raise_inexact(t != x);
     return <u64><i64><i32><i64>t;
   }
   raise(NV);
@@ -52,7 +52,7 @@ function to_u32(x: f64, rm: u32): u64 {
 function to_i64(x: f64, rm: u32): u64 {
   const t = integral(x, rm);
   if (t >= -9223372036854775808.0 && t < 9223372036854775808.0) {
-    raise(u32(t != x));
+    raise_inexact(t != x);
     return <u64><i64>t;
   }
   raise(NV);
@@ -64,7 +64,7 @@ function to_i64(x: f64, rm: u32): u64 {
 function to_u64(x: f64, rm: u32): u64 {
   const t = integral(x, rm);
   if (t > -1.0 && t < 18446744073709551616.0) {
-    raise(u32(t != x));
+    raise_inexact(t != x);
     return <u64>t;
   }
   raise(NV);
@@ -148,6 +148,7 @@ export function u32_to_f64(x: u64, rm: u32): u64 {
 
 /** fcvt.d.l */
 export function i64_to_f64(x: u64, rm: u32): u64 {
+  if (rm == RNE && nx_sticky()) return reinterpret<u64>(<f64><i64>x);
   const negative = <i64>x < 0;
   const magnitude = negative ? 0 - x : x;
   if (width(magnitude) > 53) {
@@ -159,6 +160,7 @@ export function i64_to_f64(x: u64, rm: u32): u64 {
 
 /** fcvt.d.lu */
 export function u64_to_f64(x: u64, rm: u32): u64 {
+  if (rm == RNE && nx_sticky()) return reinterpret<u64>(<f64>x);
   if (width(x) > 53) {
     if (rm != RNE) return pack_f64(0, x, rm);
     raise(NX);
@@ -178,6 +180,7 @@ export function u32_to_f32(x: u64, rm: u32): u32 {
 
 /** fcvt.s.l */
 export function i64_to_f32(x: u64, rm: u32): u32 {
+  if (rm == RNE && nx_sticky()) return reinterpret<u32>(<f32><i64>x);
   const negative = <i64>x < 0;
   const magnitude = negative ? 0 - x : x;
   if (width(magnitude) > 24) {
@@ -189,6 +192,7 @@ export function i64_to_f32(x: u64, rm: u32): u32 {
 
 /** fcvt.s.lu */
 export function u64_to_f32(x: u64, rm: u32): u32 {
+  if (rm == RNE && nx_sticky()) return reinterpret<u32>(<f32>x);
   if (width(x) > 24) {
     if (rm != RNE) return pack_f32(0, x, rm);
     raise(NX);
@@ -213,7 +217,7 @@ export function f64_to_f32(a: u64, rm: u32): u32 {
   const rounded = <f32>x;
   const r = reinterpret<u32>(rounded);
   if (rm == RNE && (r & ~F32_SIGN) - (F32_MIN_NORMAL + 1) < F32_INFINITY - (F32_MIN_NORMAL + 1)) {
-    if (!nx_sticky()) raise(u32(<f64>rounded != x));
+    raise_inexact(<f64>rounded != x);
     return r;
   }
   return f64_to_f32_exact(a, rm);

@@ -8,7 +8,7 @@
 import {
   DZ, F32_FRACTION, F32_INFINITY, F32_MIN_NORMAL, F32_NAN, F32_QUIET, F32_SIGN, F64_SIGN, NV, NX, RNE,
   f32_cancelled, f32_invalid, f32_is_nan, f32_is_zero, f32_pack, f32_propagate, f64_exponent, f64_significand,
-  nx_sticky, raise, sum_error, to_odd,
+  raise, raise_inexact, sum_error, to_odd,
 } from "./round";
 
 /** The single in a floating point register; one that is not NaN-boxed is the canonical NaN (chapter D, NaN boxing). */
@@ -56,7 +56,7 @@ export function f32_add(a: u32, b: u32, rm: u32): u32 {
   const sum = x + y;
   const r = reinterpret<u32>(sum);
   if (rm == RNE && finite(r)) {
-    if (!nx_sticky()) raise(u32(sum - x != y) | u32(sum - y != x));
+    raise_inexact(sum - x != y || sum - y != x);
     return r;
   }
   return f32_add_exact(a, b, rm);
@@ -69,7 +69,7 @@ export function f32_sub(a: u32, b: u32, rm: u32): u32 {
   const difference = x - y;
   const r = reinterpret<u32>(difference);
   if (rm == RNE && finite(r)) {
-    if (!nx_sticky()) raise(u32(x - difference != y) | u32(difference + y != x));
+    raise_inexact(x - difference != y || difference + y != x);
     return r;
   }
   return f32_add_exact(a, b ^ F32_SIGN, rm);
@@ -96,7 +96,7 @@ export function f32_mul(a: u32, b: u32, rm: u32): u32 {
   const r = reinterpret<u32>(rounded);
   if (rm == RNE) {
     if (safely_normal(r)) {
-      if (!nx_sticky()) raise(u32(<f64>rounded != product));
+      raise_inexact(<f64>rounded != product);
       return r;
     }
     if (product == 0) return r;
@@ -121,7 +121,7 @@ export function f32_div(a: u32, b: u32, rm: u32): u32 {
   const r = reinterpret<u32>(quotient);
   if (rm == RNE) {
     if (safely_normal(r)) {
-      if (!nx_sticky()) raise(u32(<f64>quotient * double(b) != double(a)));
+      raise_inexact(<f64>quotient * double(b) != double(a));
       return r;
     }
     if (f32_is_zero(a) && f32_is_zero(r)) return r;
@@ -130,21 +130,18 @@ export function f32_div(a: u32, b: u32, rm: u32): u32 {
 }
 
 /**
- * Division by way of a double. A quotient of 24-bit significands that is not exact differs from every number of 25
- * bits by more than a double's rounding error, so or'ing its last bit keeps it on the right side of them all; and
- * one that is exact has 24 bits.
+ * Division by way of a double. A quotient of 24-bit significands that is not exact is at least 2^-49 away from every
+ * number of 25 bits (relative to its binade, cross-multiply), a double's rounding error at most 2^-53: the double lies
+ * on the right side of all of them, and is none of them, so rounding it again gives the right result and flags.
  */
 export function f32_div_exact(a: u32, b: u32, rm: u32): u32 {
   if (f32_is_nan(a) || f32_is_nan(b)) return f32_propagate(a, b, 0);
-  const y = double(b);
-  const quotient = double(a) / y;
+  const quotient = double(a) / double(b);
   if (quotient != quotient) return f32_invalid(); // 0 / 0, infinity / infinity
   const infinite = abs<f64>(quotient) == Infinity;
   if (infinite && finite(a)) raise(DZ);
   if (infinite || quotient == 0) return reinterpret<u32>(<f32>quotient);
-  const bits = reinterpret<u64>(quotient);
-  const inexact = (bits & 0x1fffffff) != 0 || quotient * y != double(a);
-  return round(bits | u64(inexact), rm);
+  return round(reinterpret<u64>(quotient), rm);
 }
 
 // ---- square root
@@ -154,22 +151,19 @@ export function f32_sqrt(a: u32, rm: u32): u32 {
   const root = sqrt<f32>(single(a));
   const r = reinterpret<u32>(root);
   if (rm == RNE && finite(r)) {
-    if (!nx_sticky()) raise(u32(<f64>root * <f64>root != double(a)));
+    raise_inexact(<f64>root * <f64>root != double(a));
     return r;
   }
   return f32_sqrt_exact(a, rm);
 }
 
-/** Square root by way of a double, whose last bit is or'ed as in f32_div_exact. */
+/** Square root by way of a double: here the distance is 2^-50, for the same reason as in f32_div_exact. */
 export function f32_sqrt_exact(a: u32, rm: u32): u32 {
   if (f32_is_nan(a)) return f32_propagate(a, 0, 0);
   if (f32_is_zero(a)) return a;
   if (<i32>a < 0) return f32_invalid();
   if (!finite(a)) return a;
-  const root = sqrt<f64>(double(a));
-  const bits = reinterpret<u64>(root);
-  const inexact = (bits & 0x1fffffff) != 0 || root * root != double(a);
-  return round(bits | u64(inexact), rm);
+  return round(reinterpret<u64>(sqrt<f64>(double(a))), rm);
 }
 
 // ---- fused multiply-add
@@ -184,7 +178,7 @@ export function f32_fma(a: u32, b: u32, c: u32, rm: u32): u32 {
   if (rm == RNE && safely_normal(r)) {
     // Rounding twice errs only when the sum was rounded to the middle of two singles.
     if ((reinterpret<u64>(sum) & 0x1fffffff) != 0x10000000) {
-      if (!nx_sticky()) raise(u32(<f64>rounded != sum) | u32(sum - product != z) | u32(sum - z != product));
+      raise_inexact(<f64>rounded != sum || sum - product != z || sum - z != product);
       return r;
     }
     const odd = to_odd(sum, sum_error(product, z, sum));

@@ -10,7 +10,7 @@
 import {
   DZ, F64_FRACTION, F64_HIDDEN, F64_INFINITY, F64_MIN_NORMAL, F64_NAN, F64_QUIET, F64_SIGN, NV, NX, RNE,
   f64_cancelled, f64_exponent, f64_invalid, f64_is_nan, f64_is_snan, f64_is_zero, f64_pack, f64_propagate,
-  f64_significand, multiply_high, nx_sticky, raise, shift_right_jam, sum_error, to_odd,
+  f64_significand, multiply_high, nx_sticky, raise, raise_inexact, shift_right_jam, sum_error, to_odd,
 } from "./round";
 
 // ---- the conditions of the fast paths
@@ -60,7 +60,7 @@ export function f64_add(a: u64, b: u64, rm: u32): u64 {
   // A sum that is tiny is exact, so a finite one raises NX at most.
   if (rm == RNE && finite(r)) {
     // Whichever operand is larger, sum minus it is exact, and equals the other just when the sum is exact.
-    if (!nx_sticky()) raise(u32(sum - x != y) | u32(sum - y != x));
+    raise_inexact(sum - x != y || sum - y != x);
     return r;
   }
   return f64_add_exact(a, b, rm);
@@ -73,7 +73,7 @@ export function f64_sub(a: u64, b: u64, rm: u32): u64 {
   const difference = x - y;
   const r = reinterpret<u64>(difference);
   if (rm == RNE && finite(r)) {
-    if (!nx_sticky()) raise(u32(x - difference != y) | u32(difference + y != x));
+    raise_inexact(x - difference != y || difference + y != x);
     return r;
   }
   return f64_add_exact(a, b ^ F64_SIGN, rm); // a NaN stays what it was
@@ -181,9 +181,8 @@ export function f64_div_exact(a: u64, b: u64, rm: u32): u64 {
     quotient += 1;
     rest -= <i64>sb;
   }
-  // two more bits tell zero, below half, half, above half
-  const twice = <u64>rest << 1;
-  const tail: u64 = rest == 0 ? 0 : twice < sb ? 1 : twice == sb ? 2 : 3;
+  // Two more bits tell zero, below half, above half. Half does not occur: an exact quotient has 53 bits at most.
+  const tail: u64 = rest == 0 ? 0 : <u64>rest << 1 < sb ? 1 : 3;
   const significand = (quotient << 2) | tail; // leading bit at 54 or 55; 55 stands for 2^0
   const shift = <i32>clz<u64>(significand) - 1;
   return f64_pack(sign, f64_exponent(a) - f64_exponent(b) + 7 - shift, significand << shift, rm);
@@ -238,8 +237,8 @@ export function f64_fma(a: u64, b: u64, c: u64, rm: u32): u64 {
     const ea = <u32>(a >> 52) & 0x7ff;
     const eb = <u32>(b >> 52) & 0x7ff;
     const ec = <u32>(c >> 52) & 0x7ff;
-    // 2^-400 <= |a|, |b| < 2^400 and |c| < 2^900: no part of what follows can overflow or lose bits to underflow
-    if (ea - 623 < 800 && eb - 623 < 800 && ec < 1923) {
+    // 2^-400 <= |a|, |b| < 2^400 and c finite: nothing that follows can overflow or lose bits to underflow
+    if (ea - 623 < 800 && eb - 623 < 800 && ec != 0x7ff) {
       const x = reinterpret<f64>(a);
       const y = reinterpret<f64>(b);
       const z = reinterpret<f64>(c);
@@ -250,7 +249,7 @@ export function f64_fma(a: u64, b: u64, c: u64, rm: u32): u64 {
       const yl = y - yh;
       const product = x * y;
       const low = xl * yl - (product - xh * yh - xl * yh - xh * yl);
-      // product + z = sum + error. If error is 0, tail is exact. If not, |low| and |error| are below 2 ulp of sum,
+      // product + z = sum + error. If error is 0, tail is exact. If not, |low| and |error| are at most an ulp of sum,
       // so the tail rounded to odd has bits enough for one right rounding of the whole.
       const sum = product + z;
       const error = sum_error(product, z, sum);
@@ -258,7 +257,8 @@ export function f64_fma(a: u64, b: u64, c: u64, rm: u32): u64 {
       const lost = sum_error(error, low, tail);
       const odd = reinterpret<f64>(to_odd(tail, lost));
       const result = sum + odd;
-      if (!nx_sticky()) raise(u32(lost != 0) | u32(result - sum != odd) | u32(result - odd != sum));
+      // sum is 0 or not below odd, so this tells (a tail rounded to odd never fits)
+      raise_inexact(result - sum != odd);
       return reinterpret<u64>(result);
     }
     if (f64_is_zero(a) || f64_is_zero(b)) {

@@ -52,6 +52,13 @@ export function nx_sticky(): bool {
   return (load<u32>(FFLAGS) & NX) != 0;
 }
 
+/** Raises NX if the result was rounded. Mostly NX is sticky already, and a predicted branch beats a store. */
+// @ts-ignore: decorator
+@inline
+export function raise_inexact(rounded: bool): void {
+  if (!nx_sticky()) raise(u32(rounded));
+}
+
 /** Invalid operation on doubles: raises NV, gives the canonical NaN (IEEE 754-2008 7.2). */
 // @ts-ignore: decorator
 @inline

@@ -1,7 +1,7 @@
 // Operands that find mistakes in floating point: specials, few-bit and almost-all-ones significands (exact, halfway and
 // nearly halfway results), exponents at the edges of the format, and relations between operands.
 
-import type { Format } from "./reference.js";
+import { type Format, fma, mul } from "./reference.js";
 
 /** A small seeded generator (splitmix64 on BigInt would be slow; this is xorshift128 on 32-bit words). */
 export class Random {
@@ -106,8 +106,8 @@ export function sumPair(f: Format, r: Random): [bigint, bigint] {
   const a = operand(f, r);
   if (r.below(4) === 0) return [a, operand(f, r)];
   if (r.below(6) === 0) return [a, a ^ BigInt(r.below(4)) ^ (1n << BigInt(f.bits - 1))];
-  const b = near(f, r, exponentField(f, a) + r.pick([0, 0, -1, 1, f.precision, f.precision + 1, -f.precision, -f.precision - 1]), 2);
-  return [a, b];
+  const p = f.precision;
+  return [a, near(f, r, exponentField(f, a) + r.pick([0, 0, -1, 1, p, p + 1, -p, -p - 1]), 2)];
 }
 
 /** A pair whose product (`direction` 1) or quotient (-1) lies near an edge of the format or is plain. */
@@ -120,4 +120,56 @@ export function scalePair(f: Format, r: Random, direction: 1 | -1): [bigint, big
   const e = exponentField(f, a);
   const wanted = direction === 1 ? target - e + f.emax : e - target + f.emax;
   return [a, near(f, r, wanted, 2)];
+}
+
+/** A triple for fma: the addend cancels the product, makes it halfway, or is far off. */
+export function fmaTriple(f: Format, r: Random): bigint[] {
+  if (r.below(5) === 0) return almostHalfway(f, r);
+  const [a, b] = scalePair(f, r, 1);
+  const rounded = mul(f, a, b, r.below(4)).bits;
+  const sign = 1n << BigInt(f.bits - 1);
+  const exponent = Number((rounded & ~sign) >> BigInt(f.precision - 1));
+  switch (r.below(6)) {
+    case 0:
+      return [a, b, operand(f, r)];
+    case 5: // minus or plus the part of the product that does not fit
+      return [a, b, fma(f, a, b, rounded ^ sign, 0).bits ^ (BigInt(r.below(2)) * sign)];
+    case 1: // near -a·b
+      return [a, b, BigInt.asUintN(f.bits, (rounded ^ sign) + r.bits(2) - 1n)];
+    case 2: // one is a tail of the other
+      return [a, b, near(f, r, exponent + r.pick([1, -1, 2, -2]) * f.precision, 2)];
+    default:
+      return [a, b, near(f, r, exponent, r.pick([1, 3, 2 * f.precision + 4]))];
+  }
+}
+
+/**
+ * A product that is halfway, with an addend that decides. Or one that misses a power of two by its very last bits,
+ * with an addend of which that power is half an ulp: (2^n + x)(2^n - x) = 2^2n - x^2, and
+ * (2^n + h + d)(2^n - h + d) = 2^2n + d^2 where h^2 = d 2^(n+1).
+ */
+function almostHalfway(f: Format, r: Random): bigint[] {
+  const n = f.precision - 1;
+  const one = BigInt(f.emax) << BigInt(n);
+  const sign = 1n << BigInt(f.bits - 1);
+  let a: bigint;
+  let b: bigint;
+  if (r.below(3) === 0) {
+    const short = (bits: number): bigint => one + (((r.bits(bits - 1) << 1n) + 1n) << BigInt(n - bits));
+    const c = near(f, r, r.below(f.emax), 40);
+    return [short(f.precision >> 1), short(n >> 1), c];
+  }
+  if (r.below(2) === 0) {
+    const x = 1n + r.bits(3);
+    [a, b] = [one + x, one - 2n * x];
+  } else {
+    const m = r.below((n >> 2) - 2) + 1;
+    const d = 1n << BigInt(n % 2 === 0 ? 2 * m - 1 : 2 * m);
+    const h = 1n << BigInt((n + 1 + (n % 2 === 0 ? 2 * m - 1 : 2 * m)) >> 1);
+    [a, b] = [one + h + d, one - 2n * h + 2n * d];
+  }
+  const scale = (BigInt(r.below(40)) - 20n) << BigInt(n);
+  const p = f.precision;
+  const c = near(f, r, f.emax + r.pick([p, p, -p, -2 * p + 2]), r.below(3));
+  return [a + scale, (b - scale) ^ (r.below(2) === 0 ? sign : 0n), c];
 }
