@@ -13,14 +13,9 @@
 //
 // Numbers live in virt-map.ts, the device tree in virt-device-tree.ts, where images go in boot.ts.
 import { BlockStore } from "../../devices/block-store.js";
-import { Clint } from "../../devices/clint.js";
-import { DeviceList } from "../../devices/device-list.js";
+import type { DeviceList } from "../../devices/device-list.js";
 import { CfiFlash } from "../../devices/flash-cfi.js";
-import { Plic } from "../../devices/plic.js";
 import { Prng } from "../../devices/prng.js";
-import { GoldfishRtc } from "../../devices/rtc-goldfish.js";
-import { TestFinisher } from "../../devices/test-finisher.js";
-import { Ns16550a } from "../../devices/uart-ns16550a.js";
 import { VirtioBlock } from "../../devices/virtio-blk.js";
 import { VirtioConsole } from "../../devices/virtio-console.js";
 import { type VirtioBackend, VirtioMmio } from "../../devices/virtio-mmio.js";
@@ -29,68 +24,38 @@ import { loadImage } from "../../image/detect.js";
 import { gunzip, isGzip } from "../../image/gzip.js";
 import { hex, ImageError } from "../../image/image.js";
 import type { ImageBytes, MachineDescription, VirtioSlot } from "../description.js";
-import { type Board, type BoardContext, BoardError, type BuiltBoard, type HartStart, type InterruptWire } from "./board.js";
+import { type Board, type BoardContext, BoardError, type BuiltBoard, type HartStart } from "./board.js";
 import { type BootBoard, type BootPlan, planBoot } from "./boot.js";
+import { addPlatform, applyBootPlan, checkDescription, DEFAULT_SEED } from "./platform.js";
 import { virtDeviceTree } from "./virt-device-tree.js";
-import { addressMap, CLINT, DRAM, FLASH, MROM, PLIC, RTC, TEST, UART0, VIRTIO } from "./virt-map.js";
+import { addressMap, DRAM, FLASH, MROM, VIRTIO } from "./virt-map.js";
 
 const PAGE = 4096;
-const MAX_HARTS = 8;
-/** Main memory ends below 2^32 - 2^30 or so because one 32-bit Wasm memory holds it and everything else. */
-const MAX_RAM = 3 * 2 ** 30;
-/** 2026-01-01T00:00:00Z: a fixed start keeps runs alike. */
-const DEFAULT_EPOCH_MS = 1_767_225_600_000;
-const DEFAULT_SEED = 1;
 
 export const virt: Board = { name: "virt", build };
 
 function build(context: BoardContext, description: MachineDescription): BuiltBoard {
-  check(description);
+  checkDescription(description);
+  checkSlots(description);
   const { bus } = context;
-  const list = new DeviceList(bus);
-  const interrupts: InterruptWire[] = [];
-  const consoles = ["uart0"];
+  const { harts } = description;
   const seed = description.seed ?? DEFAULT_SEED;
+  const consoles = ["uart0"];
   const flash = (description.flash ?? []).map((image, bank) => flashContent(image, bank));
 
-  const mrom = bus.createRom("mrom", MROM.size);
-  const ram = bus.createRam("ram", description.ram);
   // the boot is laid out before anything is built on it, so that a wrong image is the first thing said
   const bootBoard: BootBoard = {
     ram: { base: DRAM.start, size: description.ram },
     mrom: MROM,
     ...(flash[0] === undefined ? {} : { flashStart: FLASH.start }),
-    deviceTree: () => virtDeviceTree({ harts: description.harts, ram: description.ram }),
+    deviceTree: () => virtDeviceTree({ harts, ram: description.ram }),
     rngSeed: new Prng(seed).bytes(32),
   };
   let plan: BootPlan | undefined = planBoot(bootBoard, description);
   const { deviceTree } = plan;
 
   return bus.transaction(() => {
-    bus.add(bus.root, MROM.start, mrom);
-    bus.add(bus.root, DRAM.start, ram);
-    const test = list.add("test", (identity) => new TestFinisher(context, identity));
-    bus.add(bus.root, TEST.start, test.region);
-    const clint = list.add("clint", (identity) => new Clint(context, identity));
-    bus.add(bus.root, CLINT.start, clint.region);
-    const plic = list.add("plic", (identity) => new Plic(context, identity));
-    bus.add(bus.root, PLIC.start, plic.region);
-    const wire = (device: string, source: number): ReturnType<Plic["input"]> => {
-      interrupts.push({ device, controller: "plic", source });
-      return plic.input(source);
-    };
-
-    const rtc = list.add(
-      "rtc",
-      (identity) => new GoldfishRtc(context, { ...identity, irq: wire("rtc", RTC.irq), epochMs: description.rtcEpochMs ?? DEFAULT_EPOCH_MS }),
-    );
-    bus.add(bus.root, RTC.start, rtc.region);
-    const uart = list.add(
-      "uart0",
-      (identity) => new Ns16550a(context, { ...identity, irq: wire("uart0", UART0.irq), port: context.console("uart0"), clockHz: UART0.clock }),
-    );
-    bus.add(bus.root, UART0.start, uart.region);
-
+    const { list, mrom, interrupts, wire } = addPlatform(context, description);
     for (let slot = 0; slot < VIRTIO.slots; slot++) {
       const name = `virtio${slot}`;
       const content = description.virtio?.[slot];
@@ -100,8 +65,7 @@ function build(context: BoardContext, description: MachineDescription): BuiltBoa
       const device = list.add(name, (identity) => new VirtioMmio(context, { ...identity, irq: wire(name, VIRTIO.firstIrq + slot), backend }));
       bus.add(bus.root, VIRTIO.start + slot * VIRTIO.stride, device.region);
     }
-
-    const bootRom = addFlash(context, list, flash);
+    const fillFlash = addFlash(context, list, flash);
 
     return {
       devices: list.devices,
@@ -114,23 +78,14 @@ function build(context: BoardContext, description: MachineDescription): BuiltBoa
         // The plan of a kernel is as large as the kernel: made again at each reset rather than kept
         const now = plan ?? planBoot(bootBoard, description);
         plan = undefined;
-        bus.hostBytes(mrom).set(now.resetCode);
-        const memory = bus.hostBytes(ram);
-        for (const piece of now.pieces) memory.set(piece.bytes, piece.paddr - DRAM.start);
-        bootRom?.();
-        const start: HartStart = { pc: BigInt(now.resetVector), x: {} };
-        return Array.from({ length: description.harts }, () => start);
+        fillFlash?.();
+        return applyBootPlan(context, now, mrom, harts);
       },
     };
   });
 }
 
-function check(description: MachineDescription): void {
-  const { harts, ram } = description;
-  if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw new BoardError(`${harts} harts, the board has 1 to ${MAX_HARTS}`);
-  if (!(Number.isInteger(ram) && ram >= PAGE && ram <= MAX_RAM && ram % PAGE === 0)) {
-    throw new BoardError(`RAM of ${ram} bytes, expected a multiple of ${PAGE} up to ${MAX_RAM}`);
-  }
+function checkSlots(description: MachineDescription): void {
   const slots = description.virtio?.length ?? 0;
   if (slots > VIRTIO.slots) throw new BoardError(`${slots} virtio devices, the board has ${VIRTIO.slots} slots`);
   const banks = description.flash?.length ?? 0;
