@@ -1,6 +1,6 @@
 // Cache-block instructions (Zicbom, Zicboz) on blocks of 64 bytes. Without caches only permissions and
 // cbo.zero's stores are left.
-import { KIND_STORE, HWADDR, HW_VADDR, MENVCFG, PC, PRIV, SENVCFG, TRAP_CAUSE, TRAP_PENDING } from "../layout";
+import { HWADDR, KIND_STORE, MENVCFG, PRIV, SENVCFG, TRAP_CAUSE, TRAP_TVAL } from "../layout";
 import { prepare, store_part } from "../softmmu/access";
 import { refused } from "../softmmu/transfer";
 import {
@@ -35,7 +35,8 @@ export function cbo_zero(va: u64, insn: u32): void {
   const block = va & ~(BLOCK - 1);
   for (let at: u64 = 0; at < BLOCK; at += 8) {
     if (!prepare(block + at, 8, ACCESS_STORE)) {
-      store<u64>(TRAP_CAUSE, load<u64>(TRAP_CAUSE));
+      // the effective address, not the block's
+      store<u64>(TRAP_TVAL, va);
       return;
     }
     store_part(HWADDR, block + at, 0, KIND_STORE, 0);

@@ -33,7 +33,8 @@ export function write_minstret(value: u64): void {
 export function write_mcountinhibit(value: u64): void {
   const cycle = read_mcycle();
   const instret = read_minstret();
+  const changed = load<u64>(MCOUNTINHIBIT) ^ value;
   store<u64>(MCOUNTINHIBIT, value & (INHIBIT_CY | INHIBIT_IR));
-  write_mcycle(cycle);
-  write_minstret(instret);
+  if (changed & INHIBIT_CY) write_mcycle(cycle);
+  if (changed & INHIBIT_IR) write_minstret(instret);
 }
