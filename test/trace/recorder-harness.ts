@@ -175,6 +175,11 @@ export class RecorderHarness {
     this.core.record(access.kind, access.vaddr, access.value, access.size, C.HWADDR, access.flags, access.pc);
   }
 
+  /** Forgets all rings so that their space is used again. */
+  reset(): void {
+    this.#free = RINGS;
+  }
+
   get exitRequest(): number {
     return this.view.getUint32(C.EXIT_REQUEST, true);
   }

@@ -85,7 +85,9 @@ export const RESERVE_ROWS = 64;
 
 // word shared by all recorders: union of the KIND_* bits active recorders want, so that callers skip fetches and walks
 export const TRACE_KINDS_OFFSET = 0; //  in TRACE_SCRATCH
+export const TRACE_SOLO_OFFSET = 4; //   in TRACE_SCRATCH: u32, descriptor of the only active recorder if it has no filter, else the stand-in's
 export const TRACE_HW_OFFSET = 64; //    in TRACE_SCRATCH: a struct as at HWADDR, used by record_block
+export const TRACE_NOBODY_OFFSET = 128; // in TRACE_SCRATCH: REC_ROW and REC_LIMIT of a descriptor that never has room, both 0
 
 // --- columns --------------------------------------------------------------------------------------
 export const COLUMN_SEQ = 0;

@@ -121,6 +121,8 @@ import {
   RING_WRITTEN,
   TRACE_HW_OFFSET,
   TRACE_KINDS_OFFSET,
+  TRACE_NOBODY_OFFSET,
+  TRACE_SOLO_OFFSET,
   WRITE_KINDS,
 } from "./layout";
 
@@ -277,7 +279,7 @@ function finish(i: u32, d: u32): void {
   publish(d);
   memory.copy(ring + RING_TAIL_GAP, d + REC_GAP_FIRST, 32);
   atomic.store<u32>(TRACE_ACTIVE, load<u32>(TRACE_ACTIVE) & ~(<u32>1 << i));
-  uniteKinds();
+  summarize();
   atomic.store<u32>(ring, REC_FINISHED, RING_STATE);
   trace_notify(i, NOTIFY_BATCH);
 }
@@ -408,17 +410,13 @@ function column(d: u32, c: u32): u32 {
   return load<u32>(d + 4 * c, REC_COL);
 }
 
+/** Writes row `row` of the batch in hand: one well-predicted test per column is cheaper than the stores it saves. */
 @inline
-function append(i: u32, d: u32, kind: u32, va: u64, value: u64, size: u32, hw: u32, flags: u32, pc: u64): void {
-  if (load<u32>(d, REC_ROW) >= load<u32>(d, REC_LIMIT)) {
-    if (!room(i, d)) return;
-  }
-  const row = load<u32>(d, REC_ROW);
+function writeRow(d: u32, row: u32, kind: u32, va: u64, value: u64, size: u32, hw: u32, flags: u32, pc: u64): void {
   const columns = load<u32>(d, REC_COLUMNS);
   const b1 = load<u32>(d, REC_BASE) + row;
   const b2 = b1 + row;
   const b8 = b2 + row * 6;
-  // one well-predicted test per column is cheaper than the stores it saves
   if (columns & (1 << COLUMN_ICOUNT)) store<u64>(b8 + column(d, COLUMN_ICOUNT), icountNow());
   if (columns & (1 << COLUMN_HART)) store<u8>(b1 + column(d, COLUMN_HART), load<u32>(CURRENT_HART));
   if (columns & (1 << COLUMN_PRIVILEGE)) store<u8>(b1 + column(d, COLUMN_PRIVILEGE), load<u32>(PRIV));
@@ -439,8 +437,33 @@ function append(i: u32, d: u32, kind: u32, va: u64, value: u64, size: u32, hw: u
   if (columns & (1 << COLUMN_DIRECTION)) store<u8>(b1 + column(d, COLUMN_DIRECTION), (WRITE_KINDS >>> kind) & 1);
   if (columns & (1 << COLUMN_VALUE)) store<u64>(b8 + column(d, COLUMN_VALUE), value);
   if (columns & (1 << COLUMN_FLAGS)) store<u16>(b2 + column(d, COLUMN_FLAGS), flags);
+}
+
+@inline
+function append(i: u32, d: u32, kind: u32, va: u64, value: u64, size: u32, hw: u32, flags: u32, pc: u64): void {
+  if (load<u32>(d, REC_ROW) >= load<u32>(d, REC_LIMIT)) {
+    if (!room(i, d)) return;
+  }
+  const row = load<u32>(d, REC_ROW);
+  writeRow(d, row, kind, va, value, size, hw, flags, pc);
   store<u32>(d, row + 1, REC_ROW);
   if (row + 1 >= load<u32>(d, REC_LIMIT)) advance(i, d);
+}
+
+/** record() for several recorders, filters, and batches that are full. */
+function recordAll(kind: u32, va: u64, value: u64, size: u32, hw: u32, flags: u32, pc: u64): void {
+  let active = load<u32>(TRACE_ACTIVE);
+  while (active) {
+    const i = <u32>ctz(active);
+    active &= active - 1;
+    const d = descriptor(i);
+    if (!((load<u32>(d, REC_KINDS) >>> kind) & 1)) continue;
+    const filter = load<u32>(d, REC_FILTER);
+    if (filter) {
+      if (!passes(d, filter, kind, va, size, hw, pc)) continue;
+    }
+    append(i, d, kind, va, value, size, hw, flags, pc);
+  }
 }
 
 /**
@@ -454,18 +477,16 @@ function append(i: u32, d: u32, kind: u32, va: u64, value: u64, size: u32, hw: u
  * @param pc of the instruction in flight
  */
 export function record(kind: u32, va: u64, value: u64, size: u32, hw: u32, flags: u32, pc: u64): void {
-  let active = load<u32>(TRACE_ACTIVE);
-  while (active) {
-    const i = <u32>ctz(active);
-    active &= active - 1;
-    const d = descriptor(i);
-    if (!((load<u32>(d, REC_KINDS) >>> kind) & 1)) continue;
-    const filter = load<u32>(d, REC_FILTER);
-    if (filter) {
-      if (!passes(d, filter, kind, va, size, hw, pc)) continue;
-    }
-    append(i, d, kind, va, value, size, hw, flags, pc);
+  // the usual case without a loop: a single recorder, no filter, and a row that is not its batch's last
+  const d = load<u32>(TRACE_SCRATCH, TRACE_SOLO_OFFSET);
+  const row = load<u32>(d, REC_ROW) + 1;
+  if (row < load<u32>(d, REC_LIMIT)) {
+    if (!((load<u32>(d, REC_KINDS) >>> kind) & 1)) return;
+    writeRow(d, row - 1, kind, va, value, size, hw, flags, pc);
+    store<u32>(d, row, REC_ROW);
+    return;
   }
+  recordAll(kind, va, value, size, hw, flags, pc);
 }
 
 /**
@@ -510,8 +531,13 @@ export function record_block(
 // ---------------------------------------------------------------------------------------------------
 // control, called between run slices
 
-function uniteKinds(): void {
+/** Brings the words shared by all recorders up to date with the set of active ones. */
+function summarize(): void {
   let active = load<u32>(TRACE_ACTIVE);
+  const only = descriptor(<u32>ctz(active));
+  const solo = active != 0 && (active & (active - 1)) == 0 && load<u32>(only, REC_FILTER) == 0;
+  // the stand-in's REC_ROW and REC_LIMIT are 0: never a row to write
+  store<u32>(TRACE_SCRATCH, solo ? only : TRACE_SCRATCH + TRACE_NOBODY_OFFSET, TRACE_SOLO_OFFSET);
   let kinds: u32 = 0;
   while (active) {
     kinds |= load<u32>(descriptor(<u32>ctz(active)), REC_KINDS);
@@ -541,7 +567,7 @@ export function recorder_start(i: u32): void {
   publish(d);
   atomic.store<u32>(load<u32>(d, REC_RING), REC_RUNNING, RING_STATE);
   atomic.store<u32>(TRACE_ACTIVE, load<u32>(TRACE_ACTIVE) | (<u32>1 << i));
-  uniteKinds();
+  summarize();
 }
 
 /** Ends recorder `i`: the rows it holds become readable, its counters stay. Does nothing if it has ended already. */
