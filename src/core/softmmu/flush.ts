@@ -15,7 +15,6 @@ import {
   FULL_GLOBAL,
   HART_COUNT,
   MMU_INDEXES,
-  PAGE_VA,
   RESCHEDULE,
   SATP,
   STAT_FLUSH_ALL,
@@ -140,9 +139,11 @@ function flush_index(h: i32, index: i32): void {
   empty(desc, h, index);
 }
 
-/** The current hart's fetch translation may be another now: generated code must look it up again. */
+/**
+ * The current hart's fetch translation may be another now: generated code must leave and look it up again. PAGE_VA and
+ * PAGE_SLOTS stay: the instruction in flight still finds its pc through them.
+ */
 function refetch(): void {
-  store<u64>(PAGE_VA, EMPTY);
   store<u32>(RESCHEDULE, 1);
 }
 
