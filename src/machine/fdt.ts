@@ -311,15 +311,21 @@ export function readFdt(bytes: Uint8Array): Fdt {
   }
 }
 
-/** Prints a tree as source text (`dtc -I dts` reads it back to the same values). */
+/**
+ * Prints a tree as source text: dtc turns it back into the same blob, and has nothing to complain about where the blob is sound.
+ * Nodes with a phandle get a label, and the properties of REFERENCES name nodes by it.
+ */
 export function fdtToDts(tree: Fdt): string {
   const lines = ["/dts-v1/;", ""];
   for (const { address, size } of tree.reservations) lines.push(`/memreserve/ 0x${address.toString(16)} 0x${size.toString(16)};`);
+  const labels = labelsOf(tree.root);
   const print = (node: FdtNode, depth: number): void => {
     const indent = "\t".repeat(depth);
-    lines.push(`${indent}${node.name === "" ? "/" : node.name} {`);
+    const label = labels.byNode.get(node);
+    lines.push(`${indent}${label === undefined ? "" : `${label}: `}${node.name === "" ? "/" : node.name} {`);
     for (const [name, value] of node.properties) {
-      lines.push(value.length === 0 ? `${indent}\t${name};` : `${indent}\t${name} = ${formatValue(value)};`);
+      const text = value.length === 0 ? "" : ` = ${formatReference(name, node, labels) ?? formatValue(value)}`;
+      lines.push(`${indent}\t${name}${text};`);
     }
     node.children.forEach((child, i) => {
       if (i > 0 || node.properties.size > 0) lines.push("");
@@ -329,6 +335,52 @@ export function fdtToDts(tree: Fdt): string {
   };
   print(tree.root, 0);
   return `${lines.join("\n")}\n`;
+}
+
+/** Properties that begin with a phandle: how many cells follow it before the next one; a name is the property of the target that says. */
+const REFERENCES: Readonly<Record<string, number | string>> = {
+  "interrupt-parent": 0,
+  "interrupts-extended": "#interrupt-cells",
+  regmap: 0,
+  cpu: 0,
+};
+
+interface Labels {
+  byNode: Map<FdtNode, string>;
+  byPhandle: Map<number, FdtNode>;
+}
+
+function labelsOf(root: FdtNode): Labels {
+  const labels: Labels = { byNode: new Map(), byPhandle: new Map() };
+  const visit = (node: FdtNode): void => {
+    const cells = node.cells("phandle");
+    const phandle = cells?.length === 1 ? cells[0] : undefined;
+    if (phandle !== undefined && !labels.byPhandle.has(phandle)) {
+      const base = (node.name.split("@")[0] as string).replace(/[^a-zA-Z0-9_]/g, "_").replace(/^(?=[0-9]|$)/, "n");
+      labels.byPhandle.set(phandle, node);
+      labels.byNode.set(node, `${base}_${phandle}`);
+    }
+    node.children.forEach(visit);
+  };
+  visit(root);
+  return labels;
+}
+
+/** The value with labels for phandles, or undefined where the property has none or does not add up. */
+function formatReference(name: string, node: FdtNode, labels: Labels): string | undefined {
+  const follows = Object.hasOwn(REFERENCES, name) ? REFERENCES[name] : undefined;
+  const cells = follows === undefined ? undefined : node.cells(name);
+  if (cells === undefined) return undefined;
+  const parts: string[] = [];
+  for (let i = 0; i < cells.length; ) {
+    const target = labels.byPhandle.get(cells[i] as number);
+    const label = target && labels.byNode.get(target);
+    const count = typeof follows === "string" ? target?.cells(follows)?.[0] : follows;
+    if (label === undefined || count === undefined || i + 1 + count > cells.length) return undefined;
+    parts.push(`&${label}`, ...cells.slice(i + 1, i + 1 + count).map((cell) => `0x${cell.toString(16)}`));
+    i += 1 + count;
+  }
+  return `<${parts.join(" ")}>`;
 }
 
 /** Values carry no type in a blob: printable, NUL-ended strings are shown as such, whole cells as cells, the rest as bytes. */

@@ -45,7 +45,7 @@ describe("flattened device tree", () => {
 
   it("prints strings, cells, bytes and flags as source", () => {
     const text = fdtToDts({ root: sample(), bootCpu: 0, reservations: [{ address: 1n, size: 2n }] });
-    for (const line of ["/memreserve/ 0x1 0x2;", 'compatible = "a,b", "c";', "wide = <0x12345678 0x9abcdef0 0x0 0x1000>;", "on;", "odd = [01 02 03];", "user@1000 {"]) {
+    for (const line of ["/memreserve/ 0x1 0x2;", 'compatible = "a,b", "c";', "wide = <0x12345678 0x9abcdef0 0x0 0x1000>;", "on;", "odd = [01 02 03];", "user@1000 {", "target_1: target {", "link = <0x1>;"]) {
       assert.ok(text.includes(line), `${line} in\n${text}`);
     }
   });
@@ -98,6 +98,7 @@ describe("device tree of board virt", () => {
       assert.equal(dtc("dtb", "dts", blob).complaints, "");
       // our source text means the same blob
       const again = dtc("dts", "dtb", Buffer.from(fdtToDts(tree)));
+      assert.equal(again.complaints, "");
       assert.deepEqual(new Uint8Array(again.output), blob);
     });
   }
