@@ -117,7 +117,13 @@ interface Register {
   nameId: number;
   /** Field name ids by bit set of fields. */
   fieldIds: Map<number, number> | undefined;
+  // the last bits asked for and their id: polling asks for the same ones again and again
+  lastLo: number;
+  lastHi: number;
+  lastId: number;
 }
+
+const LOW_OFFSETS = 0x100;
 
 /** The registers of one device instance, as io handlers that take accesses of any size and alignment up to eight bytes. */
 export class RegisterFile implements IoHandlers {
@@ -137,6 +143,8 @@ export class RegisterFile implements IoHandlers {
   readonly #registers: Register[] = [];
   /** By offset of each byte covered, all banks. */
   readonly #byByte = new Map<number, Register[]>();
+  /** The same for the first offsets, where most devices have all their registers. */
+  readonly #low: (readonly Register[] | undefined)[] = [];
   readonly #byName = new Map<string, Register>();
   readonly #lo: Uint32Array;
   readonly #hi: Uint32Array;
@@ -153,6 +161,7 @@ export class RegisterFile implements IoHandlers {
     this.#bank = options.bank;
     this.#firstOnly = options.firstOnly ?? false;
     for (const spec of options.table) this.#declare(spec, options.hooks?.[spec.name] ?? {});
+    for (let offset = 0; offset < LOW_OFFSETS; offset++) this.#low.push(this.#byByte.get(offset));
     for (const name of Object.keys(options.hooks ?? {})) {
       if (!options.table.some((spec) => spec.name === name)) throw new Error(`${options.device}: hooks for unknown register ${name}`);
     }
@@ -175,6 +184,9 @@ export class RegisterFile implements IoHandlers {
         index,
         nameId: -1,
         fieldIds: undefined,
+        lastLo: 0,
+        lastHi: 0,
+        lastId: 0,
       };
       this.#registers.push(register);
       if (this.#byName.has(name)) throw new Error(`${this.#device}: two registers ${name}`);
@@ -383,7 +395,7 @@ export class RegisterFile implements IoHandlers {
 
   /** The register that owns the byte at `offset` for this direction in the present bank. */
   #at(offset: number, direction: "read" | "write"): Register | undefined {
-    const here = this.#byByte.get(offset);
+    const here = offset < LOW_OFFSETS ? this.#low[offset] : this.#byByte.get(offset);
     if (here === undefined) return undefined;
     if (here.length === 1) {
       const only = here[0] as Register;
@@ -415,6 +427,14 @@ export class RegisterFile implements IoHandlers {
 
   /** Id for the fields that have any of these bits: `uart0.LCR.DLAB`, or `uart0.LCR.DLAB|WLS` (high bit first), or 0. */
   #fieldId(register: Register, lo: number, hi: number): number {
+    if (lo === register.lastLo && hi === register.lastHi) return register.lastId;
+    register.lastLo = lo;
+    register.lastHi = hi;
+    register.lastId = this.#findFieldId(register, lo, hi);
+    return register.lastId;
+  }
+
+  #findFieldId(register: Register, lo: number, hi: number): number {
     const fields = register.shape.fields;
     let set = 0;
     for (let i = 0; i < fields.length; i++) {
