@@ -20,7 +20,7 @@ const Virtio = Type.Union(
       {
         type: Type.Literal("block"),
         image: ImageRef,
-        readOnly: Type.Boolean({ default: false, description: "false: writes go to an overlay of the session's own" }),
+        readOnly: Type.Optional(Type.Boolean({ description: "false unless given: writes go to an overlay of the session's own" })),
       },
       strict,
     ),
@@ -186,7 +186,7 @@ async function describe(params: Static<typeof CreateParams>, ram: number, images
   if (params.virtio) {
     const slots: VirtioSlot[] = [];
     for (const slot of params.virtio) {
-      slots.push(slot.type === "block" ? { type: "block", image: await images.read(slot.image), readOnly: slot.readOnly } : slot);
+      slots.push(slot.type === "block" ? { type: "block", image: await images.read(slot.image), readOnly: slot.readOnly ?? false } : slot);
     }
     description.virtio = slots;
   }

@@ -33,7 +33,7 @@ export const U64 = named(
 /** Inclusive range of addresses: `"0x1000-0x1fff"`, `"0x1000"` (one address) or `[first, last]`. */
 export const AddressRange = named(
   "AddressRange",
-  Type.Union([Type.String({ pattern: "^0x[0-9a-fA-F]{1,16}(-0x[0-9a-fA-F]{1,16})?$" }), Type.Tuple([U64, U64])], {
+  Type.Union([Type.String({ pattern: "^0x[0-9a-fA-F]{1,16}(-0x[0-9a-fA-F]{1,16})?$" }), Type.Array(U64, { minItems: 2, maxItems: 2 })], {
     description: "Inclusive range of addresses: first-last, one address, or a pair",
     examples: ["0x10000000-0x10000fff"],
     "x-expected": 'a range such as "0x10000000-0x10000fff" or ["0x10000000", "0x10000fff"]',

@@ -2,7 +2,7 @@
 // (src/main.ts has those), so tests build it as it is.
 import { randomBytes } from "node:crypto";
 import websocket from "@fastify/websocket";
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { EmuError } from "../operations/errors.js";
 import type { Service } from "../operations/service.js";
 import { OPERATION_BY_NAME, OPERATIONS } from "../operations/table.js";
@@ -28,7 +28,7 @@ export async function buildApp({ service, access: accessOptions, logger }: AppOp
   const { limits } = service;
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomBytes(8).toString("hex"),
     bodyLimit: limits.maxBody,
     exposeHeadRoutes: false,

@@ -5,6 +5,8 @@ import type { WebSocket } from "@fastify/websocket";
 export const CLOSE = { normal: 1000, goingAway: 1001, unsupported: 1003, policy: 1008, tooBig: 1009, internal: 1011, restart: 1012 } as const;
 
 const HEARTBEAT_MS = 30_000;
+/** A sender gives way to others after this long. */
+const TURN_MS = 4;
 
 /**
  * A socket with back-pressure. `send` returns at once; `room()` resolves when less than `highWater` bytes wait for
@@ -15,6 +17,8 @@ export class Outlet {
   readonly #highWater: number;
   #pending = 0;
   #closed = false;
+  /** When the event loop last had its turn, by performance.now(). */
+  #turned = 0;
   #waiting: (() => void)[] = [];
 
   constructor(socket: WebSocket, highWater: number) {
@@ -26,7 +30,7 @@ export class Outlet {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closed || this.socket.readyState > this.socket.OPEN;
   }
 
   /** Bytes on their way. */
@@ -38,9 +42,16 @@ export class Outlet {
     return this.#pending >= this.#highWater;
   }
 
-  /** Resolves when there is room, or when the socket closed. */
+  /**
+   * Resolves when there is room, or when the socket closed. Lets the event loop turn from time to time: while the
+   * peer takes everything at once, a sender would otherwise never let others have their turn.
+   */
   async room(): Promise<void> {
-    while (this.full && !this.#closed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (performance.now() - this.#turned > TURN_MS) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.#turned = performance.now();
+    }
+    while (this.full && !this.closed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   text(text: string, done?: () => void): void {
@@ -62,7 +73,7 @@ export class Outlet {
   }
 
   #send(data: string | Uint8Array, size: number, options: { binary: boolean; fin: boolean }, done: (() => void) | undefined): void {
-    if (this.#closed) {
+    if (this.closed) {
       done?.();
       return;
     }
