@@ -37,7 +37,7 @@
 //   peek_csr(csr: i32): u64, poke_csr(csr: i32, value: u64), csr_exists(): i32     current hart
 //   update_pmp_ranges(), refresh_context()                       after state was written from outside
 export { init, reset_hart } from "./hart/reset";
-export { hart_address } from "./hart/harts";
+export { exchange_hart, hart_address } from "./hart/harts";
 export { get_mtime, set_mtime, skip_idle, virtual_ns, instruction_count } from "./hart/clock";
 export { get_mtimecmp, next_deadline, set_irq, set_mtimecmp, update_timers } from "./hart/interrupts";
 export { csr_access, csr_exists, peek_csr, poke_csr } from "./hart/csr";
@@ -63,5 +63,6 @@ export { translate_debug } from "./softmmu/debug";
 export { update_pmp_ranges } from "./softmmu/pmp";
 export { trace_amo, trace_fast, trace_fetch } from "./softmmu/trace-hook";
 export { run } from "./run";
+export { mulh, mulhsu, mulhu } from "./math";
 export * from "./fpu/index";
 export * from "./trace/recorder";

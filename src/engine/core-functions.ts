@@ -12,13 +12,14 @@ const functions: Record<string, FunctionType> = {
 
   slow_load: f([I64, I32, I64], I64), //        vaddr, size, pc -> zero-extended value
   slow_store: f([I64, I64, I32, I64]), //       vaddr, value, size, pc
-  amo_prepare: f([I64, I32, I64], I32), //      vaddr, size, pc -> non-zero: translated
-  amo_read: f([], I64),
-  amo_write: f([I64]),
+  amo_prepare: f([I64, I32, I64], I32), //      vaddr, size, pc -> host address, or 0: device (or trap)
+  amo_io_read: f([], I64),
+  amo_io_write: f([I64]),
+  trace_amo: f([I64, I64]), //                  old value, new value
   load_reserved: f([I64, I32, I64], I64), //    vaddr, size, pc -> zero-extended value
-  store_conditional: f([I64, I64, I32, I64], I64), // vaddr, value, size, pc -> 0 stored, 1 failed
+  store_conditional: f([I64, I64, I32, I64], I32), // vaddr, value, size, pc -> 0 stored, 1 failed
   trace_fast: f([I32, I64, I64, I32, I32, I64]), // kind, vaddr, value, size, TLB entry, pc
-  trace_fetch: f([I64, I32]), //                pc, size
+  trace_fetch: f([I64, I64, I32]), //           pc, bits, size
   lookup_code: f([I64], I32),
   fetch16: f([I64], I32),
 

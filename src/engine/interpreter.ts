@@ -2,7 +2,7 @@
 // address of its decoded slot (ip) and the instructions left in the slice, this one included, and hands both on.
 // The pc is not kept; it follows from ip. Returning to the core's run loop means: PC stored, instructions left returned.
 import * as L from "../core/layout.js";
-import { eqz32, type Expr, host, i32, i64, local, operand } from "../isa/expr.js";
+import { eqz32, type Expr, host, i32, local, operand, zext } from "../isa/expr.js";
 import type { MemorySize, Semantics } from "../isa/semantics.js";
 import { type FunctionBody, ModuleBuilder } from "../wasm/module.js";
 import { I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
@@ -67,6 +67,18 @@ class HandlerEmitter extends Emitter implements Semantics {
     if (this.variant.fetch) {
       this.storeLeft();
       this.emit(this.pc);
+      this.emit(this.pc);
+      this.callCore("fetch16");
+      if (this.handler.length === 4) {
+        this.emit(this.next);
+        this.i64(-2);
+        this.op(OP.i64_add);
+        this.callCore("fetch16");
+        this.i32(16);
+        this.op(OP.i32_shl);
+        this.op(OP.i32_or);
+      }
+      this.op(OP.i64_extend_i32_u);
       this.i32(this.handler.length);
       this.callCore("trace_fetch");
     }
@@ -353,16 +365,34 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.i32(size);
     this.emit(this.pc);
     this.callCore("amo_prepare");
-    this.op(OP.drop);
+    const address = this.local(I32);
+    this.set(address);
     this.leaveIfTrapped();
-    this.callCore("amo_read");
+    this.get(address);
+    this.if();
+    this.get(address);
+    this.memory(loadOpcode(size, true), 0);
+    this.set(old);
+    this.emit(update(local(old, I64)));
+    this.set(data);
+    this.get(address);
+    this.get(data);
+    this.memory(storeOpcode(size), 0);
+    if (this.variant.memory) {
+      this.get(old);
+      this.get(data);
+      this.callCore("trace_amo");
+    }
+    this.else();
+    this.callCore("amo_io_read");
     const extend = extendOpcode(size, true);
     if (extend !== undefined) this.op(extend);
     this.set(old);
     this.leaveIfTrapped();
     this.emit(update(local(old, I64)));
-    this.callCore("amo_write");
+    this.callCore("amo_io_write");
     this.leaveIfTrapped();
+    this.end();
     this.rd(local(old, I64));
     this.goOnAfterSlow();
   }
@@ -381,7 +411,7 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.goOnAfterSlow();
   }
   storeConditional(size: 4 | 8): void {
-    const failed = this.local(I64);
+    const failed = this.local(I32);
     this.storeLeft();
     this.emit(this.rs1);
     this.emit(this.rs2);
@@ -390,7 +420,7 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.callCore("store_conditional");
     this.set(failed);
     this.leaveIfTrapped();
-    this.rd(local(failed, I64));
+    this.rd(zext(local(failed, I32)));
     this.goOnAfterSlow();
   }
 
@@ -689,7 +719,6 @@ function buildPlumbing(
     const m = jumpUncounted.emitter;
     const entry = m.local(I32);
     const slots = m.local(I32);
-    const ip = m.local(I32);
     m.get(0);
     m.op(OP.i32_wrap_i64);
     m.i32(12 - L.TLB_ENTRY_BITS);
@@ -715,6 +744,22 @@ function buildPlumbing(
       m.op(OP.i64_and);
     });
     m.storeState(OP.i32_store, L.PAGE_SLOTS, () => m.get(slots));
+    m.end();
+    m.end();
+    m.get(slots);
+    m.op(OP.i32_eqz);
+    m.if();
+    // the PC must be right before a fetch can trap
+    m.storeState(OP.i64_store, L.PC, () => m.get(0));
+    m.storeLeft();
+    m.get(0);
+    m.callCore("lookup_code");
+    m.tee(slots);
+    m.op(OP.i32_eqz);
+    m.if();
+    m.returnLeft();
+    m.end();
+    m.end();
     m.get(0);
     m.op(OP.i32_wrap_i64);
     m.i32(0xffe);
@@ -725,19 +770,6 @@ function buildPlumbing(
     m.op(OP.i32_add);
     m.get(LEFT);
     m.returnCall(shared.hotDispatch);
-    m.end();
-    m.end();
-    // the PC must be right before a fetch can trap
-    m.storeState(OP.i64_store, L.PC, () => m.get(0));
-    m.storeLeft();
-    m.get(0);
-    m.callCore("lookup_code");
-    m.tee(ip);
-    m.op(OP.i32_eqz);
-    m.if();
-    m.returnLeft();
-    m.end();
-    emitDispatch(m, ip, 0, false, shared);
   }
 
   // ran off the end of the page: go on in the next one

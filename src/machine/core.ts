@@ -12,7 +12,7 @@ export interface Core {
   hart_address(hart: number): number;
   exchange_hart(hart: number): void;
   topology_changed(): void;
-  code_written(paddr: bigint, size: number): void;
+  memory_written(paddr: bigint, size: number): void;
   set_irq(hart: number, bit: number, level: number): void;
   get_mtimecmp(hart: number): bigint;
   set_mtimecmp(hart: number, value: bigint): void;

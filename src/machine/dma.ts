@@ -57,7 +57,7 @@ export class MachineDma implements Dma {
   write(paddr: number, bytes: Uint8Array): void {
     this.#pieces(paddr, bytes.length, true, (host, at, size) => {
       this.#bytes.set(bytes.subarray(at, at + size), host);
-      this.#core.code_written(BigInt(paddr + at), size);
+      this.#core.memory_written(BigInt(paddr + at), size);
     });
     if (this.#view.getUint32(TRACE_ACTIVE, true) !== 0) this.#record(KIND_DMA_WRITE, paddr, bytes);
   }

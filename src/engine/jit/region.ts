@@ -1,0 +1,123 @@
+// A region: basic blocks of one physical page, reached from one entry by direct branches and jumps.
+// Calls, computed jumps and targets in other pages leave it.
+import { type Decoded, decode, isLong } from "../../isa/decode.js";
+
+/** Enough for most loops; bounds compile time, and how far from the end of a slice compiled code may run. */
+export const MAX_INSTRUCTIONS = 400;
+const PAGE = 4096;
+
+/** Where control goes from the end of a block. Offsets are in the page, which for exits they may lie outside of. */
+export type Terminator =
+  | { kind: "jump"; target: number } //            fall through, or jal without link
+  | { kind: "branch"; taken: number; next: number }
+  | { kind: "exit"; target: number } //            a known address: calls, other pages, past the limit
+  | { kind: "computed" } //                        jalr
+  | { kind: "interpret" }; //                      the instruction behind the block is left to the interpreter
+
+export interface BlockInstruction {
+  offset: number;
+  decoded: Decoded;
+}
+
+export interface Block {
+  /** Page offset of the first instruction. */
+  start: number;
+  /** May be empty when the first instruction is the interpreter's. */
+  instructions: BlockInstruction[];
+  terminator: Terminator;
+  /** Behind the last instruction: where `interpret` goes on. */
+  end: number;
+}
+
+export interface Region {
+  entry: number;
+  blocks: Map<number, Block>;
+  /** Instructions in all blocks. */
+  size: number;
+}
+
+/** What only the interpreter does: system instructions, and reservations. */
+function interpreted(d: Decoded): boolean {
+  const { flow, name } = d.instruction;
+  return flow === "system" || name.startsWith("lr.") || name.startsWith("sc.");
+}
+
+/** Finds the region entered at page offset `entry`; undefined when nothing there can be compiled. */
+export function findRegion(page: DataView, entry: number): Region | undefined {
+  const decoded = new Map<number, Decoded>();
+  const leaders = new Set<number>([entry]);
+  const work = [entry];
+  const visit = (offset: number): void => {
+    leaders.add(offset);
+    work.push(offset);
+  };
+  const inPage = (offset: number): boolean => offset >= 0 && offset < PAGE;
+
+  // first pass: which instructions belong, and where blocks begin; nearest code first
+  for (let next = work.shift(); next !== undefined; next = work.shift()) {
+    let offset = next;
+    while (inPage(offset) && !decoded.has(offset) && decoded.size < MAX_INSTRUCTIONS) {
+      const d = fetch(page, offset);
+      if (!d) break;
+      decoded.set(offset, d);
+      if (interpreted(d)) break;
+      const { flow } = d.instruction;
+      if (flow === "branch") {
+        visit(offset + d.length);
+        if (inPage(offset + d.imm)) visit(offset + d.imm);
+        break;
+      }
+      if (flow === "jump") {
+        if (d.rd === 0 && inPage(offset + d.imm)) visit(offset + d.imm);
+        break;
+      }
+      if (flow === "jumpTo") break;
+      offset += d.length;
+    }
+  }
+
+  // second pass: blocks
+  const blocks = new Map<number, Block>();
+  let size = 0;
+  for (const start of leaders) {
+    if (!decoded.has(start)) continue;
+    const instructions: BlockInstruction[] = [];
+    let offset = start;
+    let terminator: Terminator | undefined;
+    while (!terminator) {
+      const d = decoded.get(offset);
+      if (!d) terminator = { kind: "exit", target: offset };
+      else if (offset !== start && leaders.has(offset)) terminator = { kind: "jump", target: offset };
+      else if (interpreted(d)) terminator = { kind: "interpret" };
+      else {
+        instructions.push({ offset, decoded: d });
+        const target = offset + d.imm;
+        offset += d.length;
+        switch (d.instruction.flow) {
+          case "branch":
+            terminator = { kind: "branch", taken: target, next: offset };
+            break;
+          case "jump":
+            terminator = d.rd === 0 && decoded.has(target) ? { kind: "jump", target } : { kind: "exit", target };
+            break;
+          case "jumpTo":
+            terminator = { kind: "computed" };
+            break;
+        }
+      }
+    }
+    size += instructions.length;
+    blocks.set(start, { start, instructions, terminator, end: offset });
+  }
+  const first = blocks.get(entry);
+  if (!first || size === 0 || first.instructions.length === 0) return undefined;
+  return { entry, blocks, size };
+}
+
+function fetch(page: DataView, offset: number): Decoded | undefined {
+  const low = page.getUint16(offset, true);
+  if (!isLong(low)) return decode(low);
+  // the second half of an instruction that straddles pages is another page's
+  if (offset + 2 >= PAGE) return undefined;
+  return decode(page.getUint32(offset, true));
+}
