@@ -103,6 +103,8 @@ describe("ELF", () => {
     const sections = Number(new DataView(good.buffer).getBigUint64(40, true));
     refuses(patched(good, sections + 64 + 32, 0xff, 0xff), sections + 64 + 24, /symtab/);
     refuses(patched(good, sections + 64 + 40, 9), sections + 64 + 40, /sh_link is 9/);
+    const entry = Number(new DataView(good.buffer).getBigUint64(sections + 64 + 24, true)) + 24;
+    refuses(patched(good, entry, 0xff), entry, /symbol 1 st_name is 255, expected below the string table's size 3/);
     refuses(patched(good, sections + 64 + 56, 9), sections + 64 + 56, /sh_entsize is 9, expected 24/);
     refuses(patched(good, sections + 128 + 4, 1), sections + 128 + 4, /sh_type is 1, expected 3/);
   });

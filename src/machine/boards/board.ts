@@ -1,6 +1,7 @@
 // What a board is to the machine: a recipe that turns a description into a bus, devices and start state.
 // A board never runs anything; the machine calls build() once, then boot() after creation and at each reset.
 import type { ConsolePort, Device, DeviceContext } from "../../devices/device.js";
+import type { ImageSymbol } from "../../image/image.js";
 import type { MachineDescription } from "../description.js";
 
 /** What a board builder gets from the machine. */
@@ -51,6 +52,8 @@ export interface BuiltBoard {
   interrupts: readonly InterruptWire[];
   /** The flattened device tree the guest gets (generated, or the description's own). */
   deviceTree(): Uint8Array;
+  /** Symbols of every image, at the addresses the images were placed at. Parsed anew at each call. */
+  symbols?(): { image: string; symbols: ImageSymbol[] }[];
   /**
    * Puts firmware, kernel, initrd, device tree and reset code into memory (again) and says where each hart starts;
    * index = hart. Called after creation and after each reset, when RAM has been cleared and devices have been reset.

@@ -74,6 +74,7 @@ function build(context: BoardContext, description: MachineDescription): BuiltBoa
       addressMap: addressMap(description.ram),
       interrupts,
       deviceTree: () => deviceTree,
+      symbols: () => planBoot(bootBoard, description).symbols,
       boot(): HartStart[] {
         // The plan of a kernel is as large as the kernel: made again at each reset rather than kept
         const now = plan ?? planBoot(bootBoard, description);

@@ -130,6 +130,17 @@ describe("board virt", () => {
     }
   });
 
+  it("gives symbols where the images lie, position-independent ones included", () => {
+    const bytes = makeElf({
+      type: 3,
+      entry: 0n,
+      segments: [{ vaddr: 0n, paddr: 0n, data: new Uint8Array(64) }],
+      symbols: [{ name: "_start", value: 0n, info: 2 }],
+    });
+    const { board } = build({ firmware: { name: "pie", bytes } });
+    assert.deepEqual(board.symbols?.(), [{ image: "pie", symbols: [{ name: "_start", address: 0x80000000n, size: 0, kind: "function" }] }]);
+  });
+
   it("fills virtio slots, unpacks a gzip disk, and names the consoles", () => {
     const disk = { name: "d", bytes: new Uint8Array(gzipSync(new Uint8Array(4096))) };
     const { board, bus, consoles } = build({
