@@ -97,6 +97,35 @@ test("any filter passes exactly what it says", async () => {
   assert.ok(selectedSome > 100, `only ${selectedSome} filters let anything through`);
 });
 
+test("ranges are inclusive at both ends, count every byte of an access, and reach the top of the address space", async () => {
+  const harness = await RecorderHarness.create();
+  const top = (1n << 64n) - 1n;
+  const list: [bigint, bigint][] = [
+    [0x100n, 0x107n],
+    [0x200n, 0x200n],
+    [top - 3n, top],
+  ];
+  const edges = list.flat().flatMap((edge) => [-8n, -4n, -1n, 0n, 1n].map((step) => BigInt.asUintN(64, edge + step)));
+  for (const name of ["vaddr", "paddr", "pc"] as const) {
+    const subscription = spec({ filter: { [name]: list }, fields: ["icount"] });
+    const { reader } = harness.attach(0, subscription);
+    const want: bigint[] = [];
+    let icount = 0n;
+    for (const edge of edges) {
+      for (const size of [1, 2, 4, 8]) {
+        const access = { ...randomAccess(new Random(1), icount++), kind: C.KIND_STORE, vaddr: 0x5000n, paddr: 0x5000n, pc: 0x5000n, size, [name]: edge };
+        harness.record(access);
+        if (matches(subscription, access)) want.push(access.icount);
+      }
+    }
+    harness.core.recorder_stop(0);
+    const batch = reader.next();
+    const bytes = batch?.columnBytes(0) as Uint8Array;
+    assert.deepEqual([...new BigUint64Array(bytes.buffer, bytes.byteOffset, batch?.rows)], want);
+    assert.ok(want.length > 20 && want.length < edges.length * 4);
+  }
+});
+
 test("names that appear while recording are matched from then on", async () => {
   const harness = await RecorderHarness.create();
   const { recorder, reader } = harness.attach(0, spec({ filter: { device: ["late0", "uart0", "mistyped"] }, fields: ["seq", "icount"] }));
