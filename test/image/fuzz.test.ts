@@ -10,7 +10,7 @@ import { ascii, ihex, makeElf, makeLinux, srec } from "./helpers.js";
 
 const ROUNDS = 10_000;
 const BUDGET_MS = 30_000;
-const seed = Number(process.env["EMUSCOPE_SEED"] ?? 20261123);
+const seed = Number(process.env.EMUSCOPE_SEED ?? 20261123);
 
 const symbols = Array.from({ length: 20 }, (_, i) => ({ name: `symbol_${i}`, value: BigInt(0x80000000 + 4 * i), size: 4, info: 0x10 | (i % 3) }));
 const segments = [

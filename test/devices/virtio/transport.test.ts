@@ -150,7 +150,7 @@ describe("virtio-mmio transport", () => {
     rig.notify(0);
     assert.equal(rig.context.names.name(rig.device.registers.lastRegister), "virtio0.QueueNotify");
     const state = rig.device.state();
-    assert.equal(state.registers.find((register) => register.name === "Status")?.fields["ACKNOWLEDGE"], 1);
+    assert.equal(state.registers.find((register) => register.name === "Status")?.fields.ACKNOWLEDGE, 1);
     JSON.stringify(state);
   });
 });
@@ -253,7 +253,7 @@ describe("malformed rings", () => {
   });
 
   it("survives random rings without throwing or running on", () => {
-    const seed = Number(process.env["EMUSCOPE_SEED"] ?? 42);
+    const seed = Number(process.env.EMUSCOPE_SEED ?? 42);
     const random = new Prng(seed);
     for (let round = 0; round < 2000; round++) {
       const rig = new Rig(new VirtioEntropy(1));

@@ -96,5 +96,5 @@ it("drives the block device and the flash banks, sees the device tree and powers
     assert.ok(used < STEP_BUDGET, result.reason);
   }
   const state = machine.devices.find((device) => device.name === "virtio0")?.state();
-  assert.deepEqual([state?.inner["writes"], state?.inner["errors"]], [1, 0]);
+  assert.deepEqual([state?.inner.writes, state?.inner.errors], [1, 0]);
 });
