@@ -124,6 +124,8 @@ interface Register {
 }
 
 const LOW_OFFSETS = 0x100;
+/** Unknown registers logged per device. */
+export const UNKNOWN_LOG_LIMIT = 32;
 
 /** The registers of one device instance, as io handlers that take accesses of any size and alignment up to eight bytes. */
 export class RegisterFile implements IoHandlers {
@@ -152,6 +154,7 @@ export class RegisterFile implements IoHandlers {
   #valueLo = 0;
   #valueHi = 0;
   #accesses: LoggedAccess[] | undefined;
+  readonly #unknownLogged = new Set<number>();
 
   constructor(options: RegisterFileOptions) {
     this.#device = options.device;
@@ -413,9 +416,14 @@ export class RegisterFile implements IoHandlers {
     return fallback;
   }
 
+  /** Once per offset, up to a limit: a guest that probes a large region must not fill the log. */
   #unknown(direction: "read" | "write", offset: number): void {
+    const logged = this.#unknownLogged;
+    if (logged.has(offset) || logged.size >= UNKNOWN_LOG_LIMIT) return;
+    logged.add(offset);
     const hex = offset.toString(16);
-    this.#log.guestError(this.#device, `unknown register 0x${hex}`, `${this.#device}: ${direction} of unknown register at offset 0x${hex}`);
+    const last = logged.size === UNKNOWN_LOG_LIMIT ? "; further ones are not logged" : "";
+    this.#log.guestError(this.#device, `unknown register 0x${hex}`, `${this.#device}: ${direction} of unknown register at offset 0x${hex}${last}`);
   }
 
   // ---- names ----------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ export class TestFinisher implements Device {
             if (status === PASS) context.control.halt("poweroff", 0);
             else if (status === FAIL) context.control.halt("exit", value >>> 16);
             else if (status === RESET) context.control.halt("reboot", 0);
-            else context.log.guestError(name, `status ${status}`, `${name}: unknown status 0x${status.toString(16)}`);
+            else context.log.guestError(name, "status", `${name}: unknown status 0x${status.toString(16)}`);
           },
         },
       },

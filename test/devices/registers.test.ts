@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { FIELD_NAME_LIMIT, NameTables } from "../../src/devices/names.js";
-import { describeRegisters, RegisterFile, type RegisterHooks, type RegisterSpec } from "../../src/devices/registers.js";
+import { describeRegisters, RegisterFile, UNKNOWN_LOG_LIMIT, type RegisterHooks, type RegisterSpec } from "../../src/devices/registers.js";
 
 function file(table: readonly RegisterSpec[], hooks: Record<string, RegisterHooks> = {}, bank?: () => string) {
   const names = new NameTables();
@@ -73,6 +73,13 @@ test("an unknown register is traced as such, logged once and reads 0", () => {
   assert.equal(registers.lastField, 0);
   registers.write(0x10, 1, 5);
   assert.deepEqual(errors, ["dev: read of unknown register at offset 0x10"]);
+});
+
+test("a guest that probes a whole region logs a limited number of lines", () => {
+  const { registers, errors } = file([CONTROL]);
+  for (let offset = 0x100; offset < 0x10000; offset += 4) registers.read(offset, 4);
+  assert.equal(errors.length, UNKNOWN_LOG_LIMIT);
+  assert.match(errors.at(-1) ?? "", /further ones are not logged/);
 });
 
 test("banked registers, and a read-only beside a write-only one", () => {
