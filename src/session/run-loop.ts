@@ -18,10 +18,10 @@ export interface RunLoopHooks {
   state(state: SessionState, reason: string, exitCode: number | undefined): void;
   /** After every slice. `settled`: the guest does not go on at once (paused, asleep, blocked, halted). */
   sliceEnd(settled: boolean): void;
-  /** Whether a blocking recorder has no free batch: the guest must not run then. */
-  ringFull(): boolean;
-  /** The guest stands still for that; credit() goes on. */
-  blocked(): void;
+  /** Blocking recorders without a free batch: the guest must not run while there are any. */
+  fullRings(): readonly number[];
+  /** The guest stands still for these; credit() goes on. */
+  blocked(recorders: readonly number[]): void;
 }
 
 /** How a run to a goal ended. */
@@ -267,7 +267,6 @@ export class RunLoop {
   #park(why: "idle" | "ring-full"): void {
     this.#parked = why;
     this.#hooks.sliceEnd(true);
-    if (why === "ring-full") this.#hooks.blocked();
   }
 
   #slice(): void {
@@ -279,7 +278,7 @@ export class RunLoop {
     const begun = this.#scheduler.now();
     let result: RunResult;
     let sleepMs = 0;
-    if (this.#hooks.ringFull()) {
+    if (this.#hooks.fullRings().length > 0) {
       this.#settle({ reason: "ring-full", executed: 0 }, 0, begun);
       return;
     }
@@ -338,13 +337,16 @@ export class RunLoop {
         this.#announce();
         this.#park("idle");
         return;
-      case "ring-full":
+      case "ring-full": {
         this.#announce();
-        // The host may have made room while the slice ended.
-        if (!this.#hooks.ringFull()) break;
+        // Asked once: the host makes room at any time, and must hear of exactly the rings that were found full.
+        const full = this.#hooks.fullRings();
+        if (full.length === 0) break;
         this.#pacer.restart(this.#machine.now(), this.#machine.instructionCount());
         this.#park("ring-full");
+        this.#hooks.blocked(full);
         return;
+      }
       default:
         break;
     }

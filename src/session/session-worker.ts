@@ -71,8 +71,8 @@ export class SessionWorker {
             ...(exitCode === undefined ? {} : { exitCode }),
           }),
         sliceEnd: (settled) => this.#sliceEnd(settled),
-        ringFull: () => this.#streams.full().length > 0,
-        blocked: () => post({ type: "blocked", recorders: this.#streams.full() }),
+        fullRings: () => this.#streams.full(),
+        blocked: (recorders) => post({ type: "blocked", recorders: [...recorders] }),
       },
       scheduler,
     );

@@ -25,8 +25,8 @@ function build(script: Happening[] = [], description: Partial<MachineDescription
     {
       state: (state, reason, exitCode) => states.push([state, reason, ...(exitCode === undefined ? [] : [exitCode])].join(" ")),
       sliceEnd: (settled) => log.push(settled ? "settled" : "slice"),
-      ringFull: () => machine.full,
-      blocked: () => log.push("blocked"),
+      fullRings: () => (machine.full ? [3] : []),
+      blocked: (recorders) => log.push(`blocked ${recorders}`),
     },
     clock,
   );
@@ -143,7 +143,7 @@ test("a full ring parks the guest until there is credit", async () => {
   const step = loop.step(2000, 5000);
   clock.advance(100);
   assert.equal(loop.waiting, "ring-full");
-  assert.deepEqual(log, ["settled", "blocked"]);
+  assert.deepEqual(log, ["settled", "blocked 3"]);
   machine.full = false;
   loop.credit();
   clock.advance(100);
@@ -197,4 +197,15 @@ test("input wakes a sleeping guest, and the part of the sleep that passed counts
   const entered = machine.input[0];
   assert.equal(entered?.at, 100);
   assert.ok(Math.abs((entered?.now ?? 0) / 1e6 - 300) < 2);
+});
+
+test("a ring that gets room while the guest is being parked does not hold it up", () => {
+  const { loop, clock, machine, log } = build([{ at: 1000, full: true }]);
+  // The host frees a batch right after the loop has looked.
+  let looks = 0;
+  Object.defineProperty(machine, "full", { get: () => looks++ === 0, set: () => {} });
+  loop.start();
+  clock.advance(100, 5);
+  assert.equal(loop.waiting, undefined);
+  assert.ok(machine.instructionCount() > 1000, `${machine.instructionCount()} ${log}`);
 });
