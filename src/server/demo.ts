@@ -37,6 +37,7 @@ export async function startDemo(service: Service, log: FastifyBaseLogger): Promi
 
 /** What the terminal shows after start. */
 export function welcome(url: string, demo: boolean, token: boolean): string {
+  const elsewhere = url.endsWith(":8080") ? "" : ` --url ${url}`;
   const auth = token ? ' -H "Authorization: Bearer $EMUSCOPE_TOKEN"' : "";
   const curl = `curl -s${auth}`;
   const lines = [`Emuscope serves on ${url}${demo ? ", session demo is running" : ""}`, "", "Try:"];
@@ -45,8 +46,7 @@ export function welcome(url: string, demo: boolean, token: boolean): string {
       `  ${curl} ${url}/v1/sessions/demo`,
       `  ${curl} ${url}/v1/sessions/demo/console/output -H 'Accept: text/plain'`,
       `  ${curl} ${url}/v1/sessions/demo/memory/flat`,
-      // the command needs nothing but this package
-      `  npx emuscope trace demo --fields icount,pc,vaddr,paddr,region,offset,device,value --io-only --stop-after 20   # WebSocket`,
+      `  node dist/src/cli/main.js trace demo --io-only --stop-after 20${elsewhere}   # over a WebSocket: accesses to devices, live`,
     );
   } else {
     lines.push(
