@@ -38,6 +38,9 @@ _start:
         csrw    pmpaddr0, t0
         li      t0, 0x1f
         csrw    pmpcfg0, t0
+        li      t0, 1 << 7                      # CBZE: cbo.zero works below M, where there is one
+        csrs    menvcfg, t0
+        csrs    senvcfg, t0
         li      t0, 0x6000                      # FS: dirty
         csrw    mstatus, t0
         la      s0, vars
