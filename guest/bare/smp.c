@@ -10,7 +10,9 @@ volatile uint64_t iterations __attribute__((section(".data"))) = ITERATIONS;
 #define HARTS 8
 #define MSIP(hart) MMIO32(0x02000000ul + 4 * (hart))
 #define MTIME MMIO64(0x0200bff8ul)
+#define MTIMECMP MMIO64(0x02004000ul) /* of hart 0 */
 #define MIE_MSIE 8u
+#define MIE_MTIE 0x80u
 
 static volatile uint32_t lock, present, arrived, phase, answered;
 static volatile uint64_t by_amo, by_reservation, by_lock, left, right;
@@ -79,30 +81,44 @@ static void work(uint32_t harts)
 
 static volatile uint32_t harts;
 
-void other_hart(uint64_t id)
+/* Sleeps until another hart sends an interrupt. Interrupts are off, so it is only woken. */
+static void wait_for_call(uint64_t id)
 {
-    if (id >= HARTS)
-        return;
-    add_word(&present, 1);
-    while (!harts)
-        ;
-    work(harts);
-    /* sleeps until hart 0 sends an interrupt, and answers it by being there */
     CSR_WRITE(mie, MIE_MSIE);
     while (!(CSR_READ(mip) & MIE_MSIE))
         __asm__ volatile("wfi");
     MSIP(id) = 0;
+}
+
+void other_hart(uint64_t id)
+{
+    if (id >= HARTS)
+        return;
+    __asm__ volatile("amoor.w zero, %1, (%0)" ::"r"(&present), "r"(1u << id) : "memory");
+    wait_for_call(id); /* who is late is never called */
+    work(harts);
+    wait_for_call(id);
     add_word(&answered, 1);
 }
 
 void main(void)
 {
-    for (uint64_t until = MTIME + 100000; MTIME < until;) /* 10 ms, until the others are there */
-        ;
-    harts = present + 1;
+    MTIMECMP = MTIME + 1000000; /* 100 ms, until the others are there */
+    CSR_WRITE(mie, MIE_MTIE);
+    while (!(CSR_READ(mip) & MIE_MTIE))
+        __asm__ volatile("wfi");
+    uint32_t called = present;
+    uint32_t count = 1;
+    for (uint32_t hart = 1; hart < HARTS; hart++)
+        count += called >> hart & 1;
+    harts = count;
+    for (uint32_t hart = 1; hart < HARTS; hart++)
+        if (called >> hart & 1)
+            MSIP(hart) = 1;
     work(harts);
-    for (uint32_t hart = 1; hart < harts; hart++)
-        MSIP(hart) = 1;
+    for (uint32_t hart = 1; hart < HARTS; hart++)
+        if (called >> hart & 1)
+            MSIP(hart) = 1;
     while (answered != harts - 1)
         ;
     put_string("harts=");
