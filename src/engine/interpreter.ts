@@ -587,16 +587,13 @@ class PlumbingEmitter extends Emitter {
 function buildPlumbing(
   module: ModuleBuilder,
   shared: Shared,
-): { enter: number; pageEnd: number; straddle: number; decode: number; goto: number } {
+): { pageEnd: number; straddle: number; decode: number; goto: number } {
   const core = shared.core;
   const reserve = (params: ValueType[]): { index: number; emitter: PlumbingEmitter } => {
     const { index, body } = module.func({ params, results: [I32] });
     return { index, emitter: new PlumbingEmitter(body, core) };
   };
   const handler: ValueType[] = [I32, I32];
-
-  const enter = reserve(handler);
-  emitDispatch(enter.emitter, IP, 0, false, shared);
 
   // out of instructions, or something asked to leave: ip is the next instruction
   const stop = reserve(handler);
@@ -879,14 +876,14 @@ function buildPlumbing(
     emitDispatch(m, IP, 0, false, shared);
   }
 
-  return { enter: enter.index, pageEnd: pageEnd.index, straddle: straddle.index, decode: decode.index, goto: jumpUncounted.index };
+  return { pageEnd: pageEnd.index, straddle: straddle.index, decode: decode.index, goto: jumpUncounted.index };
 }
 
 /**
  * Generates the interpreter module of one variant. Imports: `env.memory`, `env.table` (at least HANDLER_COUNT
  * entries, filled by the module), `env.decode(slot, bits, pageOffset)`, `env.decode_straddling(slot, slots, bits)` and
  * the core functions under `core`, and `env.hot(slot)`, called each HOT_THRESHOLD times a jump went to a slot.
- * Exports `enter(ip, left) -> left` and `goto(pc, left) -> left`, which compiled regions leave through.
+ * Exports `enter(ip, left) -> left` and `goto(pc, left) -> left`; compiled regions leave through them.
  */
 export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
@@ -914,7 +911,7 @@ export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
     return index;
   });
   module.elementSegment(0, [plumbing.decode, plumbing.pageEnd, plumbing.straddle, ...handlers]);
-  module.exportFunction("enter", plumbing.enter);
+  module.exportFunction("enter", shared.hotDispatch);
   module.exportFunction("goto", plumbing.goto);
   return module.encode();
 }

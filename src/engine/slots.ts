@@ -19,18 +19,20 @@ export const STRADDLE_BITS = 0x8038;
 export const STRADDLE_HANDLER = 0x803c;
 const LAST_HALFWORD = 0xffe;
 
-interface OperandFiles {
+/** Register file of each operand (X or F, addresses in hart state); 0 where the instruction has no such operand. */
+export interface OperandFiles {
   rd: number;
   rs1: number;
   rs2: number;
+  rs3: number;
 }
 const files = new Map<Instruction, OperandFiles>();
-function operandFiles(instruction: Instruction): OperandFiles {
+export function operandFiles(instruction: Instruction): OperandFiles {
   let known = files.get(instruction);
   if (!known) {
     const words = instruction.assembly.split(/[ ,()]+/);
-    const pick = (name: string) => (words.includes(name) ? F : X);
-    known = { rd: pick("fd"), rs1: pick("fs1"), rs2: pick("fs2") };
+    const pick = (integer: string, float: string): number => (words.includes(float) ? F : words.includes(integer) ? X : 0);
+    known = { rd: pick("rd", "fd"), rs1: pick("rs1", "fs1"), rs2: pick("rs2", "fs2"), rs3: pick("", "fs3") };
     files.set(instruction, known);
   }
   return known;
@@ -67,9 +69,9 @@ export class SlotWriter {
     const imm = scaled ? d.imm * SLOT_SCALE : d.imm;
     const file = operandFiles(instruction);
     this.words[(address + SLOT_IMM) >> 2] = imm;
-    this.halves[(address + SLOT_RD) >> 1] = file.rd === X && d.rd === 0 ? X_SINK : file.rd + d.rd * 8;
-    this.halves[(address + SLOT_RS1) >> 1] = file.rs1 + d.rs1 * 8;
-    this.halves[(address + SLOT_RS2) >> 1] = file.rs2 + d.rs2 * 8;
+    this.halves[(address + SLOT_RD) >> 1] = file.rd === F ? F + d.rd * 8 : d.rd === 0 ? X_SINK : X + d.rd * 8;
+    this.halves[(address + SLOT_RS1) >> 1] = (file.rs1 || X) + d.rs1 * 8;
+    this.halves[(address + SLOT_RS2) >> 1] = (file.rs2 || X) + d.rs2 * 8;
     this.halves[(address + SLOT_RS3) >> 1] = F + d.rs3 * 8;
     return handlerNumber(d, pageOffset);
   }

@@ -129,7 +129,10 @@ export const select = (condition: Expr, a: Expr, b: Expr): Expr => op(OP.select,
 
 /** Any other WebAssembly operator, for the floating-point fast paths. */
 export const wasm = op;
-export const bitsOfF64 = (a: Expr): Expr => op(OP.i64_reinterpret_f64, I64, a);
-export const bitsOfF32 = (a: Expr): Expr => op(OP.i32_reinterpret_f32, I32, a);
-export const asF64 = (a: Expr): Expr => op(OP.f64_reinterpret_i64, F64, a);
-export const asF32 = (a: Expr): Expr => op(OP.f32_reinterpret_i32, F32, a);
+/** Reinterpretations cancel, so that values stay in floating-point registers between operations. */
+const reinterpret = (code: number, type: ValueType, inverse: number) => (a: Expr): Expr =>
+  a.kind === "op" && a.op === inverse ? (a.args[0] as Expr) : op(code, type, a);
+export const bitsOfF64 = reinterpret(OP.i64_reinterpret_f64, I64, OP.f64_reinterpret_i64);
+export const bitsOfF32 = reinterpret(OP.i32_reinterpret_f32, I32, OP.f32_reinterpret_i32);
+export const asF64 = reinterpret(OP.f64_reinterpret_i64, F64, OP.i64_reinterpret_f64);
+export const asF32 = reinterpret(OP.f32_reinterpret_i32, F32, OP.i32_reinterpret_f32);

@@ -1,7 +1,10 @@
 // The core's exports that TypeScript calls, typed, and how core and interpreter are put together.
 import type { CoreLink } from "../bus/core-link.js";
+import { HOT_THRESHOLD } from "../core/layout.js";
 import { HANDLER_COUNT } from "../engine/handlers.js";
+import type { EngineSettings } from "./description.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
+import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
 import { SlotWriter } from "../engine/slots.js";
 
 /** Exports of core.wasm (src/core/index.ts documents them). 64-bit values are BigInt at this border. */
@@ -49,6 +52,8 @@ export interface Engine {
   core: Core & Record<string, CallableFunction>;
   /** Chooses the interpreter variant that runs from the next slice on. */
   select(variant: VariantName): void;
+  /** What the compiled tier has done so far; undefined while it is off. */
+  jitStats(): JitStats | undefined;
 }
 
 export interface EngineHooks {
@@ -58,8 +63,19 @@ export interface EngineHooks {
   traceNotify: (recorder: number, event: number) => number;
 }
 
+interface Tier {
+  enter: CallableFunction;
+  jit: Jit | undefined;
+}
+
 /** Instantiates core and interpreter on a session's memory. */
-export function createEngine(memory: WebAssembly.Memory, modules: MachineModules, hooks: EngineHooks): Engine {
+export function createEngine(
+  memory: WebAssembly.Memory,
+  modules: MachineModules,
+  settings: EngineSettings,
+  hooks: EngineHooks,
+): Engine {
+  let invalidate: (ppn: number, offset: number, size: number) => void = () => {};
   const entry = new WebAssembly.Table({ initial: 1, element: "anyfunc" });
   const core = new WebAssembly.Instance(modules.core, {
     env: {
@@ -67,31 +83,48 @@ export function createEngine(memory: WebAssembly.Memory, modules: MachineModules
       table: entry,
       io_read: (region: number, offset: number, size: number) => hooks.link().ioRead(region, offset, size),
       io_write: (region: number, offset: number, size: number) => hooks.link().ioWrite(region, offset, size),
-      code_invalidate: () => {},
+      code_invalidate: (ppn: number, offset: number, size: number) => invalidate(ppn, offset, size),
       trace_notify: hooks.traceNotify,
     },
   }).exports as unknown as Engine["core"];
   const slots = new SlotWriter(memory);
-  const entries = new Map<VariantName, CallableFunction>();
-  const select = (variant: VariantName): void => {
-    let enter = entries.get(variant);
-    if (!enter) {
+  const tiers = new Map<VariantName, Tier>();
+  const tier = (variant: VariantName): Tier => {
+    let made = tiers.get(variant);
+    if (!made) {
+      let jit: Jit | undefined;
       const table = new WebAssembly.Table({ initial: HANDLER_COUNT, element: "anyfunc" });
       const instance = new WebAssembly.Instance(modules[variant], {
         env: {
           memory,
           table,
           decode: (slot: number, bits: number, pageOffset: number) => slots.write(slot, bits, pageOffset),
-          hot: () => {},
           decode_straddling: (slot: number, page: number, bits: number) => slots.writeStraddling(slot, page, bits),
+          hot: (slot: number) => jit?.hot(slot),
         },
         core: core as unknown as WebAssembly.ModuleImports,
       });
-      enter = instance.exports.enter as CallableFunction;
-      entries.set(variant, enter);
+      const engine = instance.exports as unknown as WebAssembly.ModuleImports;
+      // traced variants have no compiled tier yet
+      if (settings.jit && variant === "plain") {
+        const host = { memory, table, slots, engine, core: core as unknown as WebAssembly.ModuleImports };
+        jit = new Jit(host, { ...JIT_DEFAULTS, batch: settings.batch });
+      }
+      made = { enter: instance.exports.enter as CallableFunction, jit };
+      tiers.set(variant, made);
     }
-    entry.set(0, enter);
+    return made;
   };
+  const select = (variant: VariantName): void => {
+    const chosen = tier(variant);
+    for (const other of tiers.values()) if (other.jit && other !== chosen) other.jit.installed = false;
+    if (chosen.jit) chosen.jit.installed = true;
+    entry.set(0, chosen.enter);
+  };
+  invalidate = (ppn, offset, size) => {
+    for (const { jit } of tiers.values()) jit?.invalidate(ppn, offset, size);
+  };
+  new DataView(memory.buffer).setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
   select("plain");
-  return { core, select };
+  return { core, select, jitStats: () => tiers.get("plain")?.jit?.stats };
 }

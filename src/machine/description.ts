@@ -27,9 +27,21 @@ export interface MachineDescription {
   quantum?: number;
   /** Bytes of address space set aside for trace rings. */
   traceArena?: number;
+  /** How guest code is executed; results are the same either way. */
+  engine?: Partial<EngineSettings>;
   /** What idle time costs: `skip` jumps to the next timer, `realtime` sleeps it, `auto` skips until the guest is mostly idle. */
   idle?: "auto" | "skip" | "realtime";
 }
+
+export interface EngineSettings {
+  /** Whether hot code is compiled. */
+  jit: boolean;
+  /** Jumps to a place before it is compiled; 1 compiles at once. At most 65535. */
+  hotThreshold: number;
+  /** Hot places compiled into one module; with 1 and a threshold of 1 everything that is jumped to runs compiled. */
+  batch: number;
+}
+export const ENGINE_DEFAULTS: EngineSettings = { jit: true, hotThreshold: 200, batch: 8 };
 
 export interface ImageBytes {
   bytes: Uint8Array;

@@ -24,7 +24,8 @@ import type { BoardContext, BuiltBoard } from "./boards/board.js";
 import { boardNamed } from "./boards/boards.js";
 import { Console } from "./console.js";
 import { createEngine, type Engine, type MachineModules, type VariantName } from "./core.js";
-import type { MachineDescription } from "./description.js";
+import { ENGINE_DEFAULTS, type MachineDescription } from "./description.js";
+import type { JitStats } from "../engine/jit/jit.js";
 import { MachineDma } from "./dma.js";
 import { EventQueue } from "./event-queue.js";
 import { loadedSymbols } from "./loaded-symbols.js";
@@ -80,7 +81,7 @@ export class Machine implements MachineApi {
     this.#view = new DataView(map.memory.buffer);
 
     let link: CoreLink | undefined;
-    this.#engine = createEngine(map.memory, modules, {
+    this.#engine = createEngine(map.memory, modules, { ...ENGINE_DEFAULTS, ...description.engine }, {
       link: () => link as CoreLink,
       // true from any listener: room was made
       traceNotify: (recorder, event) => (this.#onTrace.map((callback) => callback(recorder, event)).includes(true) ? 1 : 0),
@@ -206,6 +207,11 @@ export class Machine implements MachineApi {
   /** What the streams want recorded decides which interpreter runs; takes effect with the next run(). */
   observe(variant: VariantName): void {
     this.#engine.select(variant);
+  }
+
+  /** What the compiled tier has done; undefined when it is off. */
+  jitStats(): JitStats | undefined {
+    return this.#engine.jitStats();
   }
 
   instructionCount(): number {

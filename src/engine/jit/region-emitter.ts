@@ -1,0 +1,595 @@
+// One region as one WebAssembly function (ip, left) -> left, the same shape as an interpreter handler, so that a
+// region stands in the handler table and in decoded slots like one. Guest registers are locals; they are loaded at the
+// entry and stored at the exits. Nothing in here traps or touches a device: an access that cannot be settled inline
+// leaves to the interpreter's own handler of that instruction, which does it from precise state.
+//
+// Exits: `side` runs the interpreter's handler of an instruction, `inPage` goes to another slot of the page, `goto` to
+// a virtual address.
+import * as L from "../../core/layout.js";
+import { asF32, asF64, bitsOfF32, bitsOfF64, type Expr, i64, local, operand } from "../../isa/expr.js";
+import type { MemorySize, Semantics } from "../../isa/semantics.js";
+import type { FunctionBody } from "../../wasm/module.js";
+import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
+import { Emitter, loadOpcode, storeOpcode } from "../emitter.js";
+import { handlerNumber } from "../handlers.js";
+import { operandFiles } from "../slots.js";
+import type { Block, BlockInstruction, Region } from "./region.js";
+import { type Structure, structure } from "./structure.js";
+
+const IP = 0;
+const LEFT = 1;
+const PAGE = 4096;
+const PAGE_MASK = -4096;
+const SLOT = 16;
+const NAN_BOX = -(1n << 32n);
+const CANONICAL_NAN_32 = 0x7fc00000;
+const FS_DIRTY = -(1n << 63n) | 0x6000n;
+const NX = 1;
+
+// What a side exit needs to know, in one constant: slot of the instruction, its handler, instructions of the block done.
+const HANDLER_SHIFT = 11;
+const DONE_SHIFT = 21;
+const SLOT_MASK = (1 << HANDLER_SHIFT) - 1;
+const HANDLER_MASK = (1 << (DONE_SHIFT - HANDLER_SHIFT)) - 1;
+
+/** Functions a region may tail-call, as imported into its module. */
+export interface RegionImports {
+  core: ReadonlyMap<string, number>;
+  handlerType: number;
+  /** (pc, left): to a virtual address. */
+  goto: number;
+  /** (ip, left): to a slot of this page, counting. */
+  enter: number;
+}
+
+export class RegionEmitter extends Emitter implements Semantics {
+  private readonly region: Region;
+  private readonly imports: RegionImports;
+  private readonly shape: Structure;
+  private readonly x: (number | undefined)[] = [];
+  private readonly f: (number | undefined)[] = [];
+  private readonly dirtyX = new Set<number>();
+  private readonly dirtyF = new Set<number>();
+  private readonly usesFpu: boolean;
+  private readonly usesArithmetic: boolean;
+  private readonly packed: number;
+  private readonly target: number;
+  /** 1 while rounding is to nearest and NX is set: WebAssembly's arithmetic is then right where the result is finite. */
+  private readonly native: number;
+
+  // of the instruction being emitted
+  private current!: BlockInstruction;
+  private done = 0;
+  private markedDirty = false;
+  private condition: Expr | undefined;
+  private temporaries = new Map<ValueType, { free: number[]; used: number[] }>();
+
+  // open WebAssembly blocks
+  private depth = 0;
+  private readonly labels = new Map<string, number>();
+
+  constructor(body: FunctionBody, region: Region, imports: RegionImports) {
+    super(body, imports.core);
+    this.region = region;
+    this.imports = imports;
+    this.shape = structure({ entry: region.entry, successors: successors(region) });
+    const readX = new Set<number>();
+    const readF = new Set<number>();
+    let usesFpu = false;
+    let usesArithmetic = false;
+    for (const start of this.shape.order.keys()) {
+      for (const { decoded: d } of (region.blocks.get(start) as Block).instructions) {
+        const { extension, format } = d.instruction;
+        if (extension === "F" || extension === "D") {
+          usesFpu = true;
+          if (format === "rm") usesArithmetic = true;
+        }
+        const files = operandFiles(d.instruction);
+        if (files.rs1) (files.rs1 === L.F ? readF : readX).add(d.rs1);
+        if (files.rs2) (files.rs2 === L.F ? readF : readX).add(d.rs2);
+        if (files.rs3) readF.add(d.rs3);
+        if (files.rd) (files.rd === L.F ? this.dirtyF : this.dirtyX).add(d.rd);
+      }
+    }
+    this.dirtyX.delete(0);
+    readX.delete(0);
+    for (const r of new Set([...readX, ...this.dirtyX])) this.x[r] = this.local(I64);
+    for (const r of new Set([...readF, ...this.dirtyF])) this.f[r] = this.local(F64);
+    this.usesFpu = usesFpu;
+    this.usesArithmetic = usesArithmetic;
+    this.packed = this.local(I32);
+    this.target = this.local(I64);
+    this.native = this.local(I32);
+  }
+
+  build(): void {
+    this.open("goto", OP.block);
+    this.open("inPage", OP.block);
+    this.open("side", OP.block);
+    const first = (this.region.blocks.get(this.region.entry) as Block).instructions[0] as BlockInstruction;
+    // first of all, as every exit stores them
+    this.x.forEach((index, r) => {
+      if (index === undefined) return;
+      this.loadState(OP.i64_load, L.X + 8 * r);
+      this.set(index);
+    });
+    this.f.forEach((index, r) => {
+      if (index === undefined) return;
+      this.loadState(OP.f64_load, L.F + 8 * r);
+      this.set(index);
+    });
+    if (this.usesFpu) {
+      this.loadState(OP.i32_load, L.FS_OFF);
+      this.if();
+      this.leaveTo(first, 0);
+      this.close();
+    }
+    if (!this.shape.isLoopHeader(this.region.entry)) this.checkpoint(first);
+    this.tree(this.region.entry);
+    this.op(OP.unreachable);
+    this.close(); // side
+    this.spill();
+    this.slotAddress(() => {
+      this.get(this.packed);
+      this.i32(SLOT_MASK);
+      this.op(OP.i32_and);
+    });
+    this.get(LEFT);
+    this.get(this.packed);
+    this.i32(DONE_SHIFT);
+    this.op(OP.i32_shr_u);
+    this.op(OP.i32_sub);
+    this.get(this.packed);
+    this.i32(HANDLER_SHIFT);
+    this.op(OP.i32_shr_u);
+    this.i32(HANDLER_MASK);
+    this.op(OP.i32_and);
+    this.code.u8(OP.return_call_indirect);
+    this.code.u32(this.imports.handlerType);
+    this.code.u32(0);
+    this.close(); // inPage
+    this.spill();
+    this.slotAddress(() => this.get(this.packed));
+    this.get(LEFT);
+    this.returnCall(this.imports.enter);
+    this.close(); // goto
+    this.spill();
+    this.get(this.target);
+    this.get(LEFT);
+    this.returnCall(this.imports.goto);
+  }
+
+  // --- blocks and labels ----------------------------------------------------------------------------
+  private open(label: string | undefined, opcode: number): void {
+    this.code.u8(opcode);
+    this.code.u8(0x40);
+    this.depth++;
+    if (label !== undefined) this.labels.set(label, this.depth);
+  }
+  private close(): void {
+    this.depth--;
+    this.op(OP.end);
+  }
+  override if(): void {
+    this.open(undefined, OP.if);
+  }
+  private branchTo(label: string): void {
+    this.br(this.depth - (this.labels.get(label) as number));
+  }
+
+  // --- control flow (Ramsey 2022) -------------------------------------------------------------------
+  private tree(node: number): void {
+    const merges = (this.shape.children.get(node) ?? []).filter((child) => this.shape.isMerge(child));
+    const loop = this.shape.isLoopHeader(node);
+    if (loop) {
+      this.open(`loop ${node}`, OP.loop);
+      const block = this.region.blocks.get(node) as Block;
+      const first = block.instructions[0];
+      if (first) this.checkpoint(first);
+      else this.checkpointInterpreted(block);
+    }
+    this.within(node, merges);
+    if (loop) this.close();
+  }
+  private within(node: number, merges: readonly number[]): void {
+    const [first, ...rest] = merges;
+    if (first === undefined) {
+      this.straight(this.region.blocks.get(node) as Block);
+      return;
+    }
+    this.open(`merge ${first}`, OP.block);
+    this.within(node, rest);
+    this.close();
+    this.tree(first);
+  }
+  private edge(from: number, to: number): void {
+    if (!this.region.blocks.has(to) || this.shape.isIrreducible(from, to)) this.exitTo(to);
+    else if (this.shape.isBackEdge(from, to)) this.branchTo(`loop ${to}`);
+    else if (this.shape.isMerge(to)) this.branchTo(`merge ${to}`);
+    else this.tree(to);
+  }
+
+  private straight(block: Block): void {
+    this.done = 0;
+    this.markedDirty = false;
+    for (const instruction of block.instructions) {
+      this.current = instruction;
+      this.condition = undefined;
+      instruction.decoded.instruction.semantics(this);
+      this.done++;
+      for (const pool of this.temporaries.values()) pool.free.push(...pool.used.splice(0));
+    }
+    if (block.instructions.length > 0) {
+      this.get(LEFT);
+      this.i32(block.instructions.length);
+      this.op(OP.i32_sub);
+      this.set(LEFT);
+    }
+    const t = block.terminator;
+    switch (t.kind) {
+      case "jump":
+        this.edge(block.start, t.target);
+        return;
+      case "branch": {
+        const condition = this.condition as Expr;
+        this.emit(condition);
+        this.if();
+        this.edge(block.start, t.taken);
+        this.close();
+        this.edge(block.start, t.next);
+        return;
+      }
+      case "exit":
+        this.exitTo(t.target);
+        return;
+      case "computed":
+        this.branchTo("goto");
+        return;
+      case "interpret":
+        this.checkpointInterpreted(block);
+        return;
+    }
+  }
+  /** To a page offset, which may lie outside the page. */
+  private exitTo(offset: number): void {
+    if (offset >= 0 && offset < PAGE) {
+      this.i32(offset >> 1);
+      this.set(this.packed);
+      this.branchTo("inPage");
+    } else {
+      this.emitAddress(offset);
+      this.set(this.target);
+      this.branchTo("goto");
+    }
+  }
+  private leaveTo({ offset, decoded }: BlockInstruction, done: number): void {
+    this.i32((offset >> 1) | (handlerNumber(decoded, offset) << HANDLER_SHIFT) | (done << DONE_SHIFT));
+    this.set(this.packed);
+    this.branchTo("side");
+  }
+  /** The instruction behind the block is the interpreter's. */
+  private checkpointInterpreted(block: Block): void {
+    this.i32(block.end >> 1);
+    this.set(this.packed);
+    this.branchTo("inPage");
+  }
+  /** Leaves when the slice may end before the next check, and finds out whether native arithmetic may be used. */
+  private checkpoint(at: BlockInstruction): void {
+    this.get(LEFT);
+    this.i32(this.region.size);
+    this.op(OP.i32_le_s);
+    this.if();
+    this.leaveTo(at, 0);
+    this.close();
+    if (!this.usesArithmetic) return;
+    this.loadState(OP.i32_load, L.FFLAGS);
+    this.i32(NX);
+    this.op(OP.i32_and);
+    this.loadState(OP.i32_load, L.FRM);
+    this.op(OP.i32_eqz);
+    this.op(OP.i32_and);
+    this.set(this.native);
+  }
+
+  private spill(): void {
+    for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
+    for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
+  }
+  private slotAddress(slot: () => void): void {
+    this.get(IP);
+    slot();
+    this.i32(this.region.entry >> 1);
+    this.op(OP.i32_sub);
+    this.i32(Math.log2(SLOT));
+    this.op(OP.i32_shl);
+    this.op(OP.i32_add);
+  }
+  private emitAddress(offset: number): void {
+    this.loadState(OP.i64_load, L.PAGE_VA);
+    if (offset === 0) return;
+    this.i64(offset);
+    this.op(OP.i64_add);
+  }
+
+  // --- operands -------------------------------------------------------------------------------------
+  get rs1(): Expr {
+    return this.register(this.current.decoded.rs1);
+  }
+  get rs2(): Expr {
+    return this.register(this.current.decoded.rs2);
+  }
+  get imm(): Expr {
+    return i64(this.current.decoded.imm);
+  }
+  readonly pc = operand("pc", I64);
+  readonly next = operand("next", I64);
+  get bits(): Expr {
+    throw new Error("system instructions are the interpreter's");
+  }
+  get rs1Index(): Expr {
+    throw new Error("system instructions are the interpreter's");
+  }
+  protected override emitOperand(name: string): void {
+    const { offset, decoded } = this.current;
+    this.emitAddress(name === "pc" ? offset : offset + decoded.length);
+  }
+  private register(r: number): Expr {
+    return r === 0 ? i64(0) : local(this.x[r] as number, I64);
+  }
+  private fregister(field: "rs1" | "rs2" | "rs3"): Expr {
+    return local(this.f[this.current.decoded[field]] as number, F64);
+  }
+  f64(field: "rs1" | "rs2" | "rs3"): Expr {
+    return bitsOfF64(this.fregister(field));
+  }
+  fraw(field: "rs1" | "rs2"): Expr {
+    return bitsOfF64(this.fregister(field));
+  }
+  f32(field: "rs1" | "rs2" | "rs3"): Expr {
+    const raw = this.kept(bitsOfF64(this.fregister(field)));
+    this.get(raw);
+    this.op(OP.i32_wrap_i64);
+    this.i32(CANONICAL_NAN_32);
+    this.get(raw);
+    this.i64(32);
+    this.op(OP.i64_shr_u);
+    this.i64(0xffffffff);
+    this.op(OP.i64_eq);
+    this.op(OP.select);
+    const value = this.temporary(I32);
+    this.set(value);
+    return local(value, I32);
+  }
+  roundingMode(): Expr {
+    const { rm } = this.current.decoded;
+    const mode = this.temporary(I32);
+    if (rm !== 7) {
+      this.i32(rm);
+      this.set(mode);
+      return local(mode, I32);
+    }
+    this.loadState(OP.i32_load, L.FRM);
+    this.tee(mode);
+    this.i32(4);
+    this.op(OP.i32_gt_u);
+    this.if();
+    this.leave();
+    this.close();
+    return local(mode, I32);
+  }
+
+  // --- results --------------------------------------------------------------------------------------
+  rd(value: Expr): void {
+    const { rd, instruction } = this.current.decoded;
+    this.emit(value);
+    if (rd === 0) this.op(OP.drop);
+    else this.set(this.x[rd] as number);
+    if ((instruction.extension === "F" || instruction.extension === "D") && !instruction.memory) this.markFpDirty();
+  }
+  setF64(value: Expr): void {
+    this.emit(asF64(value));
+    this.set(this.f[this.current.decoded.rd] as number);
+    this.markFpDirty();
+  }
+  setF32(value: Expr): void {
+    this.emit(value);
+    this.op(OP.i64_extend_i32_u);
+    this.i64(NAN_BOX);
+    this.op(OP.i64_or);
+    this.op(OP.f64_reinterpret_i64);
+    this.set(this.f[this.current.decoded.rd] as number);
+    this.markFpDirty();
+  }
+  /** Once per block is enough: nothing in a region cleans it. */
+  private markFpDirty(): void {
+    if (this.markedDirty) return;
+    this.markedDirty = true;
+    this.storeState(OP.i64_store, L.MSTATUS, () => {
+      this.loadState(OP.i64_load, L.MSTATUS);
+      this.i64(FS_DIRTY);
+      this.op(OP.i64_or);
+    });
+  }
+  private temporary(type: ValueType): number {
+    let pool = this.temporaries.get(type);
+    if (!pool) {
+      pool = { free: [], used: [] };
+      this.temporaries.set(type, pool);
+    }
+    const index = pool.free.pop() ?? this.local(type);
+    pool.used.push(index);
+    return index;
+  }
+  private kept(value: Expr): number {
+    const index = this.temporary(value.type);
+    this.emit(value);
+    this.set(index);
+    return index;
+  }
+  keep(value: Expr): Expr {
+    if (value.kind === "const" || value.kind === "local") return value;
+    return local(this.kept(value), value.type);
+  }
+  when(condition: Expr, then: () => void, otherwise?: () => void): void {
+    this.emit(condition);
+    this.if();
+    then();
+    if (otherwise) {
+      this.else();
+      otherwise();
+    }
+    this.close();
+  }
+
+  needFpu(): void {} // checked at the entry; a region cannot switch it off
+  arithmetic(name: string, fast: number | undefined, width: 32 | 64, operands: Expr[]): Expr {
+    const rm = this.current.decoded.rm;
+    const [bits, float] = width === 32 ? ([I32, F32] as const) : ([I64, F64] as const);
+    const exact = (): void => {
+      const mode = this.roundingMode();
+      for (const o of operands) this.emit(o);
+      this.emit(mode);
+      this.callCore(name);
+    };
+    if (fast === undefined || (rm !== 7 && rm !== 0)) {
+      exact();
+      const result = this.temporary(bits);
+      this.set(result);
+      return local(result, bits);
+    }
+    const asFloat = width === 32 ? asF32 : asF64;
+    const result = this.temporary(float);
+    for (const o of operands) this.emit(asFloat(o));
+    this.op(fast);
+    this.tee(result);
+    // sums cannot lose tiny results; products and quotients may be tiny and inexact
+    const mayBeTiny = name.endsWith("_mul") || name.endsWith("_div");
+    const compare = (opcode32: number, opcode64: number, limit32: number, limit64: number): void => {
+      this.op(width === 32 ? OP.f32_abs : OP.f64_abs);
+      this.floatConst(width, width === 32 ? limit32 : limit64);
+      this.op(width === 32 ? opcode32 : opcode64);
+    };
+    compare(OP.f32_lt, OP.f64_lt, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    if (mayBeTiny) {
+      this.get(result);
+      compare(OP.f32_gt, OP.f64_gt, 2 ** -126, 2 ** -1022);
+      this.op(OP.i32_and);
+    }
+    this.get(this.native);
+    this.op(OP.i32_and);
+    this.op(OP.i32_eqz);
+    this.if();
+    exact();
+    this.op(width === 32 ? OP.f32_reinterpret_i32 : OP.f64_reinterpret_i64);
+    this.set(result);
+    this.close();
+    return (width === 32 ? bitsOfF32 : bitsOfF64)(local(result, float));
+  }
+  private floatConst(width: 32 | 64, value: number): void {
+    const bytes = new DataView(new ArrayBuffer(8));
+    if (width === 32) bytes.setFloat32(0, value, true);
+    else bytes.setFloat64(0, value, true);
+    this.code.u8(width === 32 ? OP.f32_const : OP.f64_const);
+    for (let i = 0; i < width / 8; i++) this.code.u8(bytes.getUint8(i));
+  }
+
+  // --- guest memory ---------------------------------------------------------------------------------
+  private leave(): void {
+    this.leaveTo(this.current, this.done);
+  }
+  /** Translates inline, or leaves; the host address is then in the returned local. */
+  private hostAddress(va: number, size: MemorySize, tag: number, aligned: boolean): number {
+    const entry = this.temporary(I32);
+    this.get(va);
+    this.op(OP.i32_wrap_i64);
+    this.i32(12 - L.TLB_ENTRY_BITS);
+    this.op(OP.i32_shr_u);
+    this.loadState(OP.i32_load, L.DATA_MASK);
+    this.op(OP.i32_and);
+    this.loadState(OP.i32_load, L.DATA_BASE);
+    this.op(OP.i32_add);
+    this.tee(entry);
+    this.memory(OP.i64_load, tag);
+    this.get(va);
+    if (aligned) this.i64(PAGE_MASK | (size - 1));
+    else {
+      if (size > 1) {
+        this.i64(size - 1);
+        this.op(OP.i64_add);
+      }
+      this.i64(PAGE_MASK);
+    }
+    this.op(OP.i64_and);
+    this.op(OP.i64_ne);
+    this.if();
+    this.leave();
+    this.close();
+    this.get(va);
+    this.op(OP.i32_wrap_i64);
+    this.get(entry);
+    this.memory(OP.i32_load, L.TLB_ADDEND);
+    this.op(OP.i32_add);
+    this.set(entry);
+    return entry;
+  }
+  load(size: MemorySize, signed: boolean, address: Expr, then: (value: Expr) => void): void {
+    const host = this.hostAddress(this.kept(address), size, L.TLB_READ, false);
+    this.get(host);
+    this.memory(loadOpcode(size, signed), 0);
+    const value = this.temporary(I64);
+    this.set(value);
+    then(local(value, I64));
+  }
+  store(size: MemorySize, address: Expr, value: Expr): void {
+    const host = this.hostAddress(this.kept(address), size, L.TLB_WRITE, false);
+    this.get(host);
+    this.emit(value);
+    this.memory(storeOpcode(size), 0);
+  }
+  amo(size: 4 | 8, update: (old: Expr) => Expr): void {
+    const host = this.hostAddress(this.kept(this.rs1), size, L.TLB_WRITE, true);
+    this.get(host);
+    this.memory(loadOpcode(size, true), 0);
+    const old = this.temporary(I64);
+    this.set(old);
+    this.get(host);
+    this.emit(update(local(old, I64)));
+    this.memory(storeOpcode(size), 0);
+    this.rd(local(old, I64));
+  }
+  loadReserved(): void {
+    throw new Error("reservations are the interpreter's");
+  }
+  storeConditional(): void {
+    throw new Error("reservations are the interpreter's");
+  }
+
+  // --- flow: the block's terminator does the going ---------------------------------------------------
+  branch(condition: Expr): void {
+    this.condition = condition;
+  }
+  jump(): void {}
+  jumpTo(address: Expr): void {
+    this.emit(address);
+    this.set(this.target);
+  }
+  system(): void {
+    throw new Error("system instructions are the interpreter's");
+  }
+  systemJump(): void {
+    throw new Error("system instructions are the interpreter's");
+  }
+}
+
+function successors(region: Region): Map<number, number[]> {
+  const edges = new Map<number, number[]>();
+  for (const block of region.blocks.values()) {
+    const t = block.terminator;
+    const all = t.kind === "jump" ? [t.target] : t.kind === "branch" ? [t.next, t.taken] : [];
+    edges.set(
+      block.start,
+      [...new Set(all)].filter((to) => region.blocks.has(to)),
+    );
+  }
+  return edges;
+}
