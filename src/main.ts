@@ -45,14 +45,17 @@ export async function serve(args: readonly string[]): Promise<void> {
   const { host, port, token, allowedHosts, allowedOrigins } = config;
   const app = await buildApp({ service, access: { token, host, allowedHosts, allowedOrigins }, logger: log });
 
-  closeWithGrace({ delay: GRACE_MS, logger: { error: (message: unknown) => log.error({ message: String(message) }, "shutdown") } }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, "stopping after a bug");
-    else log.info({ signal }, "shutting down");
-    service.closing = true;
-    await app.close();
-    await sessions.close();
-    log.flush();
-  });
+  closeWithGrace(
+    { delay: GRACE_MS, logger: { error: (message: unknown) => log.error({ message: String(message) }, "shutdown") } },
+    async ({ signal, err }) => {
+      if (err) log.fatal({ err }, "stopping after a bug");
+      else log.info({ signal }, "shutting down");
+      service.closing = true;
+      await app.close();
+      await sessions.close();
+      log.flush();
+    },
+  );
 
   try {
     await app.listen({ host, port });
@@ -72,5 +75,5 @@ export async function serve(args: readonly string[]): Promise<void> {
   process.stdout.write(welcome(`http://${shown}:${realPort}`, demo, token !== undefined));
 }
 
-
-if (process.argv[1] !== undefined && import.meta.url === new URL(`file://${process.argv[1]}`).href) await serve(process.argv.slice(2));
+if (process.argv[1] !== undefined && import.meta.url === new URL(`file://${process.argv[1]}`).href)
+  await serve(process.argv.slice(2));

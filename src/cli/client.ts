@@ -32,7 +32,11 @@ export class Client {
   /** Calls an operation. @throws ClientError */
   async call(method: string, params: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const response = await this.#fetch("/rpc", { method: "POST", headers: { "content-type": "application/json" }, body });
+    const response = await this.#fetch("/rpc", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
     const answer = (await response.json()) as {
       result?: Record<string, unknown>;
       error?: { message: string; data?: { code?: string } };
@@ -40,7 +44,10 @@ export class Client {
       detail?: string;
     };
     if (answer.result !== undefined) return answer.result;
-    throw new ClientError(answer.error?.data?.code ?? answer.code ?? "EMU_INTERNAL", answer.error?.message ?? answer.detail ?? "no answer");
+    throw new ClientError(
+      answer.error?.data?.code ?? answer.code ?? "EMU_INTERNAL",
+      answer.error?.message ?? answer.detail ?? "no answer",
+    );
   }
 
   /** Uploads a file, streamed. @throws ClientError */
@@ -61,7 +68,11 @@ export class Client {
   open(path: string, query: Record<string, string> = {}): Promise<WebSocket> {
     const search = new URLSearchParams(query).toString();
     const address = `${this.#url.replace(/^http/, "ws")}${path}${search === "" ? "" : `?${search}`}`;
-    const socket = new WebSocket(address, { headers: this.#headers, perMessageDeflate: false, maxPayload: 256 * 1024 * 1024 });
+    const socket = new WebSocket(address, {
+      headers: this.#headers,
+      perMessageDeflate: false,
+      maxPayload: 256 * 1024 * 1024,
+    });
     return new Promise((resolve, reject) => {
       socket.once("open", () => {
         // nothing may arrive before the caller listens
@@ -92,7 +103,10 @@ export class Client {
       return await fetch(this.#url + path, { ...init, headers });
     } catch (error) {
       const { cause, message } = error as Error & { cause?: Error };
-      throw new ClientError("unreachable", `${this.#url}: ${cause?.message || message}; is the service running (emuscope serve)?`);
+      throw new ClientError(
+        "unreachable",
+        `${this.#url}: ${cause?.message || message}; is the service running (emuscope serve)?`,
+      );
     }
   }
 }

@@ -97,7 +97,10 @@ const COMMANDS: Record<string, Command> = {
         const { images } = await client().call("image.list");
         print(images);
       } else if (verb === "put" && target !== undefined) {
-        const query = { name: String(values["name"] ?? basename(target)), ...(values["kind"] ? { kind: String(values["kind"]) } : {}) };
+        const query = {
+          name: String(values["name"] ?? basename(target)),
+          ...(values["kind"] ? { kind: String(values["kind"]) } : {}),
+        };
         print(await client().upload(target, query));
       } else if (verb === "delete" && target !== undefined) {
         print(await client().call("image.delete", { image: target }));
@@ -107,7 +110,9 @@ const COMMANDS: Record<string, Command> = {
 
   boot: {
     options: {
-      ...Object.fromEntries([...IMAGE_FLAGS, "board", "cmdline", "disk", "ram", "harts", "id"].map((name) => [name, text])),
+      ...Object.fromEntries(
+        [...IMAGE_FLAGS, "board", "cmdline", "disk", "ram", "harts", "id"].map((name) => [name, text]),
+      ),
       "no-start": flag,
       console: flag,
     },
@@ -117,7 +122,8 @@ const COMMANDS: Record<string, Command> = {
       for (const name of IMAGE_FLAGS) {
         if (values[name] !== undefined) params[name] = await storedImage(client, String(values[name]));
       }
-      if (values["disk"] !== undefined) params["virtio"] = [{ type: "block", image: await storedImage(client, String(values["disk"])) }];
+      if (values["disk"] !== undefined)
+        params["virtio"] = [{ type: "block", image: await storedImage(client, String(values["disk"])) }];
       for (const name of ["board", "cmdline", "ram", "id"]) if (values[name] !== undefined) params[name] = values[name];
       if (values["harts"] !== undefined) params["harts"] = Number(values["harts"]);
       const session = await client.call("session.create", params);
@@ -149,7 +155,8 @@ const COMMANDS: Record<string, Command> = {
     },
     async run({ client, positionals: [session], values }) {
       const query: Record<string, string> = { format: String(values["format"] ?? "jsonl") };
-      for (const [name, parameter] of Object.entries(TRACE_FLAGS)) if (values[name] !== undefined) query[parameter] = String(values[name]);
+      for (const [name, parameter] of Object.entries(TRACE_FLAGS))
+        if (values[name] !== undefined) query[parameter] = String(values[name]);
       for (const [name, parameter] of Object.entries(TRACE_SWITCHES)) if (values[name]) query[parameter] = "true";
       await printTrace(client(), needSession(session), query);
     },
@@ -175,13 +182,16 @@ function parameters(operation: string, given: readonly string[]): Record<string,
   const out: Record<string, unknown> = {};
   for (const item of given) {
     const at = item.indexOf("=");
-    if (at < 1) throw new UsageError(`expected name=value, got ${item}; ${operation} takes ${Object.keys(known).join(", ") || "nothing"}`);
-    out[item.slice(0, at)] = valueOf(item.slice(at + 1));
+    if (at < 1)
+      throw new UsageError(
+        `expected name=value, got ${item}; ${operation} takes ${Object.keys(known).join(", ") || "nothing"}`,
+      );
+    out[item.slice(0, at)] = jsonOrText(item.slice(at + 1));
   }
   return out;
 }
 
-function valueOf(value: string): unknown {
+function jsonOrText(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {

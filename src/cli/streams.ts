@@ -9,7 +9,10 @@ const LEAVE = 0x1d;
 
 /** Connects the terminal with a console until Ctrl-], the end of the input, or the session's end. */
 export async function attachConsole(client: Client, session: string, name: string | undefined): Promise<void> {
-  const socket = await client.open(`/v1/sessions/${encodeURIComponent(session)}/console`, name === undefined ? {} : { console: name });
+  const socket = await client.open(
+    `/v1/sessions/${encodeURIComponent(session)}/console`,
+    name === undefined ? {} : { console: name },
+  );
   const tty = stdin.isTTY === true;
   if (tty) {
     process.stderr.write(`Connected to ${session}. Ctrl-] leaves.\r\n`);
@@ -65,5 +68,6 @@ async function drained(socket: WebSocket): Promise<void> {
   socket.resume();
   const [code, reason] = (await once(socket, "close")) as [number, Buffer];
   process.off("SIGINT", leave);
-  if (code !== 1000 && code !== 1005) throw new ClientError(`closed ${code}`, reason.toString() || "the connection broke");
+  if (code !== 1000 && code !== 1005)
+    throw new ClientError(`closed ${code}`, reason.toString() || "the connection broke");
 }

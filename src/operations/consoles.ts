@@ -6,7 +6,14 @@ import { SessionEvent, strict } from "./schemas.js";
 import { findSession } from "./service.js";
 import { Count, SessionId, toBytes } from "./wire.js";
 
-const console_ = Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "which console; the first unless given", examples: ["uart0"] }));
+const console_ = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: 64,
+    description: "which console; the first unless given",
+    examples: ["uart0"],
+  }),
+);
 const errors = ["EMU_SESSION_NOT_FOUND", "EMU_CONSOLE_NOT_FOUND"] as const;
 
 export const consoleOperations = [
@@ -53,8 +60,16 @@ export const consoleOperations = [
         session: SessionId,
         console: console_,
         offset: Count({ default: 0 }),
-        limit: Type.Integer({ minimum: 1, maximum: 16 * 1024 * 1024, default: 1024 * 1024, description: "most bytes to return" }),
-        encoding: Type.Enum(["text", "hex", "base64"], { default: "text", description: "text is UTF-8; what is not becomes U+FFFD" }),
+        limit: Type.Integer({
+          minimum: 1,
+          maximum: 16 * 1024 * 1024,
+          default: 1024 * 1024,
+          description: "most bytes to return",
+        }),
+        encoding: Type.Enum(["text", "hex", "base64"], {
+          default: "text",
+          description: "text is UTF-8; what is not becomes U+FFFD",
+        }),
       },
       strict,
     ),
@@ -92,7 +107,10 @@ export const consoleOperations = [
         session: SessionId,
         console: console_,
         encoding: Type.Enum(["text", "hex", "base64"], { default: "text" }),
-        data: Type.String({ minLength: 1, description: "what to type; a line ends in \\r or \\n as the guest expects" }),
+        data: Type.String({
+          minLength: 1,
+          description: "what to type; a line ends in \\r or \\n as the guest expects",
+        }),
       },
       strict,
     ),
@@ -115,7 +133,10 @@ export const consoleOperations = [
   operation({
     name: "event.list",
     summary: "What happened to a session: state changes, resets, guest errors, subscriptions",
-    params: Type.Object({ session: SessionId, after: Count({ default: 0, description: "only events with a higher sequence number" }) }, strict),
+    params: Type.Object(
+      { session: SessionId, after: Count({ default: 0, description: "only events with a higher sequence number" }) },
+      strict,
+    ),
     result: Type.Object({ events: Type.Array(SessionEvent) }, strict),
     errors: ["EMU_SESSION_NOT_FOUND"],
     rest: { method: "GET", path: "/v1/sessions/{session}/event-log" },

@@ -106,9 +106,13 @@ export function invalidFields(errors: FieldError[]): EmuError {
   const got = first?.got === undefined ? "" : `, got ${first.got}`;
   const hint = first?.hint === undefined ? "" : `; ${first.hint}`;
   const where = first?.field ? `${first.field}: ` : "";
-  return new EmuError("EMU_INVALID_PARAMS", `${where}expected ${first?.expected ?? "something else"}${got}${hint}${more}`, {
-    errors,
-  });
+  return new EmuError(
+    "EMU_INVALID_PARAMS",
+    `${where}expected ${first?.expected ?? "something else"}${got}${hint}${more}`,
+    {
+      errors,
+    },
+  );
 }
 
 /** EMU_LIMIT: `limit` is the name `service.limits` shows. */
@@ -145,7 +149,9 @@ export function asEmuError(error: unknown): EmuError | undefined {
     if (code === undefined) return undefined;
     const { problems } = error.detail as { problems?: readonly { field: string; message: string }[] };
     if (code === "EMU_INVALID_PARAMS" && Array.isArray(problems)) {
-      return new EmuError(code, error.message, { errors: problems.map(({ field, message }) => ({ field, expected: message })) });
+      return new EmuError(code, error.message, {
+        errors: problems.map(({ field, message }) => ({ field, expected: message })),
+      });
     }
     if (code === "EMU_INVALID_PARAMS" && typeof error.detail["field"] === "string") {
       const field = error.detail["field"];

@@ -38,7 +38,13 @@ export interface PutOptions {
 /** Bytes looked at to detect the kind. */
 const HEAD_BYTES = 64 * 1024;
 /** Images up to this size are parsed at upload, so that mistakes show early; larger ones when a machine is made of them. */
-const PARSE_BYTES = { elf: 32 * 1024 * 1024, linux: 32 * 1024 * 1024, ihex: 4 * 1024 * 1024, srec: 4 * 1024 * 1024, raw: 0 };
+const PARSE_BYTES = {
+  elf: 32 * 1024 * 1024,
+  linux: 32 * 1024 * 1024,
+  ihex: 4 * 1024 * 1024,
+  srec: 4 * 1024 * 1024,
+  raw: 0,
+};
 
 export class ImageStore {
   readonly #root: string;
@@ -62,7 +68,8 @@ export class ImageStore {
   static async open(root: string, limits: Limits): Promise<ImageStore> {
     const store = new ImageStore(root, limits);
     await rm(join(root, "incoming"), { recursive: true, force: true });
-    for (const directory of ["incoming", "images", "blobs/sha256"]) await mkdir(join(root, directory), { recursive: true });
+    for (const directory of ["incoming", "images", "blobs/sha256"])
+      await mkdir(join(root, directory), { recursive: true });
     for (const file of (await readdir(join(root, "images"))).sort()) {
       if (!/^[0-9a-f]{64}\.json$/.test(file)) continue;
       const record = JSON.parse(await readFile(join(root, "images", file), "utf8")) as ImageRecord;
@@ -117,7 +124,10 @@ export class ImageStore {
    * Stores what `source` yields. Nothing is kept when it fails.
    * @throws EMU_BODY_TOO_LARGE, EMU_IMAGE_DIGEST_MISMATCH, EMU_IMAGE_MALFORMED, EMU_CAPACITY
    */
-  async put(source: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<{ image: ImageRecord; created: boolean }> {
+  async put(
+    source: AsyncIterable<Uint8Array>,
+    options: PutOptions = {},
+  ): Promise<{ image: ImageRecord; created: boolean }> {
     const temporary = join(this.#root, "incoming", randomUUID());
     let size = 0;
     try {
@@ -144,7 +154,9 @@ export class ImageStore {
       }
       if (size === 0) throw new EmuError("EMU_IMAGE_MALFORMED", "the image is empty", { offset: 0 });
       const { kind, gzip } = await inspect(temporary, size, options.kind);
-      return await this.#exclusive(() => this.#commit(temporary, { digest, size, kind, gzip, names: [], created: "" }, options));
+      return await this.#exclusive(() =>
+        this.#commit(temporary, { digest, size, kind, gzip, names: [], created: "" }, options),
+      );
     } finally {
       this.#incoming -= size;
       await rm(temporary, { force: true });
@@ -171,7 +183,9 @@ export class ImageStore {
       if (!present) return;
       const sessions = users();
       if (sessions.length > 0) {
-        throw new EmuError("EMU_IMAGE_IN_USE", `used by ${sessions.join(", ")}; delete the session first`, { sessions });
+        throw new EmuError("EMU_IMAGE_IN_USE", `used by ${sessions.join(", ")}; delete the session first`, {
+          sessions,
+        });
       }
       if (this.#pins.has(record.digest)) {
         throw new EmuError("EMU_IMAGE_IN_USE", "a session is being made of it", { sessions });
@@ -201,9 +215,14 @@ export class ImageStore {
     }
   }
 
-  async #commit(temporary: string, fresh: ImageRecord, options: PutOptions): Promise<{ image: ImageRecord; created: boolean }> {
+  async #commit(
+    temporary: string,
+    fresh: ImageRecord,
+    options: PutOptions,
+  ): Promise<{ image: ImageRecord; created: boolean }> {
     const present = this.#images.get(fresh.digest);
-    if (!present && this.#images.size >= this.#limits.maxImages) throw overLimit("image", "maxImages", this.#limits.maxImages);
+    if (!present && this.#images.size >= this.#limits.maxImages)
+      throw overLimit("image", "maxImages", this.#limits.maxImages);
     const record = present
       ? { ...present, names: [...present.names], kind: options.kind ?? present.kind }
       : { ...fresh, created: new Date().toISOString() };
@@ -253,7 +272,11 @@ export class ImageStore {
 }
 
 /** Kind and compression of a file; images of moderate size with a structure are parsed. @throws EMU_IMAGE_MALFORMED */
-async function inspect(path: string, size: number, given: ImageKind | undefined): Promise<{ kind: ImageKind; gzip: boolean }> {
+async function inspect(
+  path: string,
+  size: number,
+  given: ImageKind | undefined,
+): Promise<{ kind: ImageKind; gzip: boolean }> {
   const file = await open(path, "r");
   try {
     let head: Uint8Array = new Uint8Array(Math.min(size, HEAD_BYTES));

@@ -7,7 +7,11 @@ import { Image, ImageKind, strict } from "./schemas.js";
 import type { Service } from "./service.js";
 import { toBytes } from "./wire.js";
 
-const reference = Type.String({ minLength: 1, maxLength: 256, description: "digest, prefix of it (8 digits or more), or name" });
+const reference = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: "digest, prefix of it (8 digits or more), or name",
+});
 
 function view(service: Service, image: ImageRecord) {
   const sessions = service.sessions.list().filter((session) => session.meta.images.includes(image.digest));
@@ -35,15 +39,28 @@ export const imageOperations = [
         ),
         kind: Type.Optional(ImageKind),
         digest: Type.Optional(
-          Type.String({ pattern: "^[0-9a-f]{64}$", description: "sha256 the bytes must have", "x-expected": "64 lower-case hex digits" }),
+          Type.String({
+            pattern: "^[0-9a-f]{64}$",
+            description: "sha256 the bytes must have",
+            "x-expected": "64 lower-case hex digits",
+          }),
         ),
         data: Type.String({ description: "the image, base64" }),
       },
       strict,
     ),
-    result: Type.Object({ ...Image.properties, added: Type.Boolean({ description: "false when it was stored before" }) }, strict),
+    result: Type.Object(
+      { ...Image.properties, added: Type.Boolean({ description: "false when it was stored before" }) },
+      strict,
+    ),
     errors: ["EMU_BODY_TOO_LARGE", "EMU_IMAGE_MALFORMED", "EMU_IMAGE_DIGEST_MISMATCH", "EMU_CAPACITY", "EMU_LIMIT"],
-    rest: { method: "PUT", path: "/v1/images", alsoPost: true, status: 201, location: (image) => `/v1/images/${image["digest"]}` },
+    rest: {
+      method: "PUT",
+      path: "/v1/images",
+      alsoPost: true,
+      status: 201,
+      location: (image) => `/v1/images/${image["digest"]}`,
+    },
     raw: { param: "data", types: ["application/octet-stream"], description: "the image" },
     safe: false,
     async handler({ service }, { name, kind, digest, data }, body) {

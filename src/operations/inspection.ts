@@ -2,7 +2,7 @@
 import Type from "typebox";
 import { invalid, overLimit } from "./errors.js";
 import { operation } from "./operation.js";
-import { Device, DeviceState, Instruction, strict, Symbol_, TlbEntry } from "./schemas.js";
+import { Device, DeviceState, Instruction, Symbol_, strict, TlbEntry } from "./schemas.js";
 import { findSession } from "./service.js";
 import { Count, HartIndex, Hex64, SessionId, toU64, U64 } from "./wire.js";
 
@@ -47,7 +47,9 @@ export const tlbOperations = [
       {
         session: SessionId,
         hart: Type.Optional(Type.Integer({ minimum: 0, maximum: 7, description: "all unless given" })),
-        mmuIndex: Type.Optional(Type.Integer({ minimum: 0, maximum: 3, description: "0 U, 1 S, 2 S with SUM, 3 M; all unless given" })),
+        mmuIndex: Type.Optional(
+          Type.Integer({ minimum: 0, maximum: 3, description: "0 U, 1 S, 2 S with SUM, 3 M; all unless given" }),
+        ),
         limit: Count({ minimum: 1, default: 1000, description: "most entries to return" }),
       },
       strict,
@@ -86,7 +88,10 @@ export const deviceOperations = [
   operation({
     name: "device.get",
     summary: "Registers, fields and inner state of a device, without side effects",
-    params: Type.Object({ session: SessionId, device: Type.String({ minLength: 1, maxLength: 64, examples: ["uart0"] }) }, strict),
+    params: Type.Object(
+      { session: SessionId, device: Type.String({ minLength: 1, maxLength: 64, examples: ["uart0"] }) },
+      strict,
+    ),
     result: DeviceState,
     errors: [...errors, "EMU_DEVICE_NOT_FOUND"],
     rest: { method: "GET", path: "/v1/sessions/{session}/devices/{device}" },
@@ -100,7 +105,10 @@ export const deviceOperations = [
     name: "device.tree",
     summary: "The device tree the guest was given",
     params: Type.Object(
-      { session: SessionId, format: Type.Enum(["dts", "dtb"], { default: "dts", description: "source text, or the blob" }) },
+      {
+        session: SessionId,
+        format: Type.Enum(["dts", "dtb"], { default: "dts", description: "source text, or the blob" }),
+      },
       strict,
     ),
     result: Type.Object(
@@ -129,7 +137,10 @@ export const deviceOperations = [
     result: Type.Object(
       {
         harts: Type.Array(
-          Type.Object({ hart: Type.Integer(), mip: Hex64, mie: Hex64, mideleg: Hex64, pending: Type.Array(Type.String()) }, strict),
+          Type.Object(
+            { hart: Type.Integer(), mip: Hex64, mie: Hex64, mideleg: Hex64, pending: Type.Array(Type.String()) },
+            strict,
+          ),
         ),
         controllers: Type.Record(Type.String(), Type.Unknown()),
       },

@@ -23,7 +23,8 @@ function place(params: { vaddr?: Static<typeof U64>; paddr?: Static<typeof U64> 
     throw invalid("vaddr", "exactly one of vaddr and paddr", "vaddr is translated as the hart would now, paddr is not");
   }
   const address = toU64((vaddr ?? paddr) as string | number);
-  if (address + BigInt(length) > 1n << 64n) throw invalid(vaddr === undefined ? "paddr" : "vaddr", "a range that ends below 2^64");
+  if (address + BigInt(length) > 1n << 64n)
+    throw invalid(vaddr === undefined ? "paddr" : "vaddr", "a range that ends below 2^64");
   return { space: vaddr === undefined ? "physical" : "virtual", address };
 }
 
@@ -33,13 +34,26 @@ export const memoryOperations = [
   operation({
     name: "memory.read",
     summary: "Read memory by virtual or physical address",
-    description: "Only memory is read: a range that touches a device is refused, since looking at a device can change it.",
+    description:
+      "Only memory is read: a range that touches a device is refused, since looking at a device can change it.",
     params: Type.Object(
-      { session: SessionId, ...where, length: Count({ minimum: 1, description: "bytes" }), hart: HartIndex, encoding: Encoding },
+      {
+        session: SessionId,
+        ...where,
+        length: Count({ minimum: 1, description: "bytes" }),
+        hart: HartIndex,
+        encoding: Encoding,
+      },
       strict,
     ),
     result: Type.Object(
-      { space: Space, address: Hex64, length: Type.Integer(), encoding: Type.Enum(["hex", "base64"]), data: Type.String() },
+      {
+        space: Space,
+        address: Hex64,
+        length: Type.Integer(),
+        encoding: Type.Enum(["hex", "base64"]),
+        data: Type.String(),
+      },
       strict,
     ),
     errors: [...errors, "EMU_LIMIT", "EMU_UNMAPPED", "EMU_NOT_MEMORY"],
@@ -48,7 +62,8 @@ export const memoryOperations = [
     safe: true,
     async handler({ service }, params) {
       const { length, hart, encoding } = params;
-      if (length > service.limits.maxMemoryRead) throw overLimit("length", "maxMemoryRead", service.limits.maxMemoryRead, length);
+      if (length > service.limits.maxMemoryRead)
+        throw overLimit("length", "maxMemoryRead", service.limits.maxMemoryRead, length);
       const at = place(params, length);
       const data = await findSession(service, params.session).call("readMemory", { ...at, length, hart });
       return { data, encoding, meta: { ...at, length: data.length } };
@@ -89,7 +104,8 @@ export const memoryOperations = [
   operation({
     name: "memory.search",
     summary: "Find bytes in memory",
-    description: "Addresses of every place in the range where the pattern begins, lowest first. Devices and holes are skipped.",
+    description:
+      "Addresses of every place in the range where the pattern begins, lowest first. Devices and holes are skipped.",
     params: Type.Object(
       {
         session: SessionId,
@@ -102,7 +118,14 @@ export const memoryOperations = [
       },
       strict,
     ),
-    result: Type.Object({ space: Space, matches: Type.Array(Hex64), complete: Type.Boolean({ description: "false when limit cut it short" }) }, strict),
+    result: Type.Object(
+      {
+        space: Space,
+        matches: Type.Array(Hex64),
+        complete: Type.Boolean({ description: "false when limit cut it short" }),
+      },
+      strict,
+    ),
     errors: [...errors, "EMU_LIMIT"],
     rest: { method: "POST", path: "/v1/sessions/{session}/memory/search" },
     safe: true,
@@ -117,7 +140,13 @@ export const memoryOperations = [
       if (pattern.length === 0) throw invalid("pattern", "at least one byte");
       const at = place(params, length);
       // one more than asked for tells whether there are more
-      const matches = await findSession(service, params.session).call("searchMemory", { ...at, length, pattern, limit: limit + 1, hart });
+      const matches = await findSession(service, params.session).call("searchMemory", {
+        ...at,
+        length,
+        pattern,
+        limit: limit + 1,
+        hart,
+      });
       return { space: at.space, matches: matches.slice(0, limit), complete: matches.length <= limit };
     },
   }),

@@ -58,7 +58,11 @@ export interface Operation<P extends TObject = TObject, R extends TSchema = TSch
   safe: boolean;
   /** Needs no token. */
   open?: boolean;
-  handler(context: CallContext, params: Static<P>, body?: RawBody): Promise<Loose<Static<R>> | Bytes> | Loose<Static<R>> | Bytes;
+  handler(
+    context: CallContext,
+    params: Static<P>,
+    body?: RawBody,
+  ): Promise<Loose<Static<R>> | Bytes> | Loose<Static<R>> | Bytes;
 }
 
 /** Type inference for one entry; the table itself holds them with their types erased. */

@@ -5,7 +5,10 @@ import { Register, strict } from "./schemas.js";
 import { findSession } from "./service.js";
 import { HartIndex, SessionId, toU64, U64 } from "./wire.js";
 
-const name = Type.String({ pattern: "^[a-z][a-z0-9]{0,31}$", "x-expected": "a register name such as a0, x10, f3, pc or mstatus" });
+const name = Type.String({
+  pattern: "^[a-z][a-z0-9]{0,31}$",
+  "x-expected": "a register name such as a0, x10, f3, pc or mstatus",
+});
 const errors = ["EMU_SESSION_NOT_FOUND", "EMU_SESSION_CRASHED", "EMU_SESSION_GONE", "EMU_REGISTER_NOT_FOUND"] as const;
 
 export const registerOperations = [
@@ -33,7 +36,8 @@ export const registerOperations = [
   operation({
     name: "register.set",
     summary: "Write registers and CSRs of a hart",
-    description: "All or none: one refused name or value leaves every register as it was. CSRs take what their WARL fields allow.",
+    description:
+      "All or none: one refused name or value leaves every register as it was. CSRs take what their WARL fields allow.",
     params: Type.Object(
       {
         session: SessionId,

@@ -41,7 +41,8 @@ export const ImageRef = named(
 );
 
 export const SessionState = Type.Enum(["ready", "running", "paused", "halted", "crashed"], {
-  description: "ready: never started since it was made or reset; halted: the guest powered off or exited; crashed: a bug of the service",
+  description:
+    "ready: never started since it was made or reset; halted: the guest powered off or exited; crashed: a bug of the service",
 });
 
 export const SessionSummary = named(
@@ -249,7 +250,10 @@ export const Device = named(
 
 export const Instruction = named(
   "Instruction",
-  Type.Object({ address: Hex64, bytes: Type.String(), text: Type.String(), symbol: Type.Optional(Type.String()) }, strict),
+  Type.Object(
+    { address: Hex64, bytes: Type.String(), text: Type.String(), symbol: Type.Optional(Type.String()) },
+    strict,
+  ),
 );
 
 export const Symbol_ = named(

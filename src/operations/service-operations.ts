@@ -61,7 +61,10 @@ export const serviceOperations = [
     safe: true,
     open: true,
     handler({ service }) {
-      return { status: service.closing ? ("closing" as const) : ("ok" as const), uptimeMs: Date.now() - service.started };
+      return {
+        status: service.closing ? ("closing" as const) : ("ok" as const),
+        uptimeMs: Date.now() - service.started,
+      };
     },
   }),
 

@@ -12,7 +12,12 @@ import { Count, Hex64, SessionId, toU64, U64 } from "./wire.js";
 const MIB = 1024 * 1024;
 
 /** Counts instructions and time with bounds of the service. */
-const timeout = Type.Integer({ minimum: 0, maximum: 86_400_000, default: 30_000, description: "ms of real time; at most the limit maxWait" });
+const timeout = Type.Integer({
+  minimum: 0,
+  maximum: 86_400_000,
+  default: 30_000,
+  description: "ms of real time; at most the limit maxWait",
+});
 
 const Virtio = Type.Union(
   [
@@ -20,7 +25,9 @@ const Virtio = Type.Union(
       {
         type: Type.Literal("block"),
         image: ImageRef,
-        readOnly: Type.Optional(Type.Boolean({ description: "false unless given: writes go to an overlay of the session's own" })),
+        readOnly: Type.Optional(
+          Type.Boolean({ description: "false unless given: writes go to an overlay of the session's own" }),
+        ),
       },
       strict,
     ),
@@ -34,13 +41,19 @@ const Virtio = Type.Union(
 );
 
 const machineFields = {
-  board: Type.Enum(["virt", "remap"], { default: "virt", description: "virt: QEMU's; remap: the demo machine with bank controllers" }),
-  harts: Type.Integer({ minimum: 1, maximum: 8, default: 1 }),
-  ram: Type.Union([Type.Integer({ minimum: 4096, maximum: 2 ** 40 }), Type.String({ pattern: "^[1-9][0-9]{0,6}[KMG]$" })], {
-    default: 512 * MIB,
-    description: "guest RAM: bytes (a multiple of 4096), or a number with K, M or G",
-    "x-expected": 'bytes (a multiple of 4096), or a string such as "512M"',
+  board: Type.Enum(["virt", "remap"], {
+    default: "virt",
+    description: "virt: QEMU's; remap: the demo machine with bank controllers",
   }),
+  harts: Type.Integer({ minimum: 1, maximum: 8, default: 1 }),
+  ram: Type.Union(
+    [Type.Integer({ minimum: 4096, maximum: 2 ** 40 }), Type.String({ pattern: "^[1-9][0-9]{0,6}[KMG]$" })],
+    {
+      default: 512 * MIB,
+      description: "guest RAM: bytes (a multiple of 4096), or a number with K, M or G",
+      "x-expected": 'bytes (a multiple of 4096), or a string such as "512M"',
+    },
+  ),
   firmware: Type.Optional(ImageRef),
   kernel: Type.Optional(ImageRef),
   initrd: Type.Optional(ImageRef),
@@ -59,17 +72,28 @@ const machineFields = {
     ),
   ),
   flash: Type.Optional(Type.Array(ImageRef, { maxItems: 2, description: "contents of the two flash banks" })),
-  virtio: Type.Optional(Type.Array(Virtio, { maxItems: 8, description: "devices of the virtio-mmio slots, from slot 0" })),
+  virtio: Type.Optional(
+    Type.Array(Virtio, { maxItems: 8, description: "devices of the virtio-mmio slots, from slot 0" }),
+  ),
   seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 0xffffffff, description: "of the entropy device" })),
   rtcEpochMs: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "time the clock starts at, ms since 1970; fixed unless given" }),
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: "time the clock starts at, ms since 1970; fixed unless given",
+    }),
   ),
   quantum: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1_000_000_000, description: "instructions a hart runs before the next one's turn" }),
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000_000,
+      description: "instructions a hart runs before the next one's turn",
+    }),
   ),
   idle: Type.Optional(
     Type.Enum(["auto", "skip", "realtime"], {
-      description: "what idle time costs: skip jumps to the next timer, realtime sleeps it, auto skips until the guest is mostly idle",
+      description:
+        "what idle time costs: skip jumps to the next timer, realtime sleeps it, auto skips until the guest is mostly idle",
     }),
   ),
 };
@@ -128,7 +152,9 @@ class ImageReader {
   resolved(reference: Static<typeof ImageRef>): unknown {
     const image = typeof reference === "string" ? reference : reference.image;
     const { digest } = this.#service.images.find(image);
-    return typeof reference === "string" || reference.kind === undefined ? digest : { image: digest, kind: reference.kind };
+    return typeof reference === "string" || reference.kind === undefined
+      ? digest
+      : { image: digest, kind: reference.kind };
   }
 
   done(): void {
@@ -166,7 +192,11 @@ function checkCreate(service: Service, params: Static<typeof CreateParams>): num
   return ramBytes(params.ram, service);
 }
 
-async function describe(params: Static<typeof CreateParams>, ram: number, images: ImageReader): Promise<MachineDescription> {
+async function describe(
+  params: Static<typeof CreateParams>,
+  ram: number,
+  images: ImageReader,
+): Promise<MachineDescription> {
   const description: MachineDescription = { board: params.board, harts: params.harts, ram };
   for (const slot of ["firmware", "kernel", "initrd", "dtb"] as const) {
     const reference = params[slot];
@@ -186,7 +216,11 @@ async function describe(params: Static<typeof CreateParams>, ram: number, images
   if (params.virtio) {
     const slots: VirtioSlot[] = [];
     for (const slot of params.virtio) {
-      slots.push(slot.type === "block" ? { type: "block", image: await images.read(slot.image), readOnly: slot.readOnly ?? false } : slot);
+      slots.push(
+        slot.type === "block"
+          ? { type: "block", image: await images.read(slot.image), readOnly: slot.readOnly ?? false }
+          : slot,
+      );
     }
     description.virtio = slots;
   }
@@ -207,7 +241,9 @@ function shown(params: Static<typeof CreateParams>, ram: number, images: ImageRe
   if (params.load) out["load"] = params.load.map((entry) => ({ ...entry, image: images.resolved(entry.image) }));
   if (params.flash) out["flash"] = params.flash.map((image) => images.resolved(image));
   if (params.virtio) {
-    out["virtio"] = params.virtio.map((slot) => (slot.type === "block" ? { ...slot, image: images.resolved(slot.image) } : slot));
+    out["virtio"] = params.virtio.map((slot) =>
+      slot.type === "block" ? { ...slot, image: images.resolved(slot.image) } : slot,
+    );
   }
   return out;
 }
@@ -230,7 +266,14 @@ async function full(session: SessionHost) {
   const status = session.state === "crashed" ? undefined : await session.call("status");
   return {
     ...summary(session),
-    ...(status ? { state: status.state, instructions: status.instructions, virtualNs: status.virtualNs, hartStates: status.harts } : {}),
+    ...(status
+      ? {
+          state: status.state,
+          instructions: status.instructions,
+          virtualNs: status.virtualNs,
+          hartStates: status.harts,
+        }
+      : {}),
     exitCode: status?.exitCode ?? session.exitCode,
     consoles: [...session.consoles],
     images: [...session.meta.images],
@@ -363,7 +406,10 @@ export const sessionOperations = [
   operation({
     name: "session.step",
     summary: "Run exactly so many instructions",
-    params: Type.Object({ ...target, count: Count({ minimum: 1, default: 1, description: "instructions, of all harts together" }) }, strict),
+    params: Type.Object(
+      { ...target, count: Count({ minimum: 1, default: 1, description: "instructions, of all harts together" }) },
+      strict,
+    ),
     result: Type.Object({ executed: Type.Integer(), ...positionResult }, strict),
     errors: [...SESSION_ERRORS, "EMU_SESSION_STATE", "EMU_LIMIT"],
     rest: { method: "POST", path: "/v1/sessions/{session}/step" },
@@ -444,7 +490,9 @@ export const sessionOperations = [
     params: Type.Object(
       {
         ...target,
-        state: Type.Optional(Type.Array(SessionState, { minItems: 1, maxItems: 5, description: "any of these states" })),
+        state: Type.Optional(
+          Type.Array(SessionState, { minItems: 1, maxItems: 5, description: "any of these states" }),
+        ),
         text: Type.Optional(Type.String({ minLength: 1, maxLength: 65_536, description: "text on the console" })),
         console: Type.Optional(Type.String({ maxLength: 64, description: "which console; the first unless given" })),
         from: Count({ default: 0, description: "console offset to look from; older output may be gone already" }),
@@ -482,4 +530,3 @@ export const sessionOperations = [
 
 /** Name of the image that board remap runs when nothing is asked for. */
 export const DEMO_IMAGE = "demo.elf";
-

@@ -16,7 +16,8 @@ export const TRACE_FIELDS = COLUMNS.map((column) => column.name);
 
 const DEFAULT_FIELDS = TRACE_FIELDS.filter((name) => !["kind", "flags", "register", "field"].includes(name));
 
-const ranges = (description: string) => Type.Optional(Type.Array(AddressRange, { minItems: 1, maxItems: 256, description }));
+const ranges = (description: string) =>
+  Type.Optional(Type.Array(AddressRange, { minItems: 1, maxItems: 256, description }));
 const namesList = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 256, description }));
 
@@ -32,10 +33,16 @@ const Filter = named(
       device: namesList("answered by one of these devices"),
       region: namesList("answered by one of these regions"),
       kind: Type.Optional(
-        Type.Array(Type.Enum([...KIND_NAMES]), { minItems: 1, maxItems: KIND_NAMES.length, description: "these kinds, whatever include says" }),
+        Type.Array(Type.Enum([...KIND_NAMES]), {
+          minItems: 1,
+          maxItems: KIND_NAMES.length,
+          description: "these kinds, whatever include says",
+        }),
       ),
       direction: Type.Optional(Type.Array(Type.Enum(["read", "write"]), { minItems: 1, maxItems: 2 })),
-      size: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 64 }), { minItems: 1, maxItems: 8, description: "bytes" })),
+      size: Type.Optional(
+        Type.Array(Type.Integer({ minimum: 1, maximum: 64 }), { minItems: 1, maxItems: 8, description: "bytes" }),
+      ),
       hart: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 7 }), { minItems: 1, maxItems: 8 })),
       privilege: Type.Optional(Type.Array(Type.Enum(["U", "S", "M"]), { minItems: 1, maxItems: 3 })),
       ioOnly: Type.Optional(Type.Boolean({ description: "only accesses answered by a device" })),
@@ -67,16 +74,34 @@ export const specFields = {
   }),
   filter: Type.Optional(Filter),
   include: Type.Optional(Include),
-  everyNth: Type.Integer({ minimum: 1, maximum: TRACE_LIMITS.everyNth, default: 1, description: "1 records every matching access" }),
+  everyNth: Type.Integer({
+    minimum: 1,
+    maximum: TRACE_LIMITS.everyNth,
+    default: 1,
+    description: "1 records every matching access",
+  }),
   stopAfter: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "records after which the subscription ends" }),
+    Type.Integer({
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: "records after which the subscription ends",
+    }),
   ),
   slow: Type.Enum(["block", "drop"], {
     default: "drop",
-    description: "when the client is slow and the ring full: block pauses the guest, nothing is lost; drop loses records and says how many",
+    description:
+      "when the client is slow and the ring full: block pauses the guest, nothing is lost; drop loses records and says how many",
   }),
-  ringBatches: Type.Integer({ ...range(TRACE_LIMITS.ringBatches), default: TRACE_DEFAULTS.ringBatches, description: "batches in the ring" }),
-  batchRows: Type.Integer({ ...range(TRACE_LIMITS.batchRows), default: TRACE_DEFAULTS.batchRows, description: "records in a batch" }),
+  ringBatches: Type.Integer({
+    ...range(TRACE_LIMITS.ringBatches),
+    default: TRACE_DEFAULTS.ringBatches,
+    description: "batches in the ring",
+  }),
+  batchRows: Type.Integer({
+    ...range(TRACE_LIMITS.batchRows),
+    default: TRACE_DEFAULTS.batchRows,
+    description: "records in a batch",
+  }),
 };
 
 const CreateParams = Type.Object({ session: SessionId, ...specFields }, strict);
@@ -124,7 +149,8 @@ export function toSpec(service: Service, params: SpecParams): SubscriptionSpec {
   for (const key of ["vaddr", "paddr", "pc", "device", "region"] as const) {
     const list = params.filter?.[key];
     if (list === undefined) continue;
-    if (list.length > maxFilterRanges) throw overLimit(`filter.${key}`, "maxFilterRanges", maxFilterRanges, list.length);
+    if (list.length > maxFilterRanges)
+      throw overLimit(`filter.${key}`, "maxFilterRanges", maxFilterRanges, list.length);
   }
   for (const key of ["vaddr", "paddr", "pc"] as const) {
     const list = params.filter?.[key];
@@ -149,7 +175,8 @@ export function toSpec(service: Service, params: SpecParams): SubscriptionSpec {
 async function view(session: SessionHost, subscription: SubscriptionHost) {
   const { spec } = subscription;
   const { vaddr, paddr, pc, ...others } = spec.filter;
-  const written = (list: [bigint, bigint][] | undefined) => list?.map(([low, high]) => (low === high ? hex(low) : `${hex(low)}-${hex(high)}`));
+  const written = (list: [bigint, bigint][] | undefined) =>
+    list?.map(([low, high]) => (low === high ? hex(low) : `${hex(low)}-${hex(high)}`));
   return {
     id: subscription.id,
     session: session.id,
@@ -209,7 +236,9 @@ export const subscriptionOperations = [
     safe: true,
     async handler({ service }, params) {
       const session = findSession(service, params.session);
-      return { subscriptions: await Promise.all(session.subscriptions().map((subscription) => view(session, subscription))) };
+      return {
+        subscriptions: await Promise.all(session.subscriptions().map((subscription) => view(session, subscription))),
+      };
     },
   }),
 

@@ -7,7 +7,14 @@ const MAX_REPORTED = 20;
 
 /** One compiler for all: defaults are filled in, nothing is coerced, unknown keys are refused by the schemas. */
 export function makeAjv(): Ajv2020 {
-  const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strict: true, allowUnionTypes: true, strictTuples: false });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    useDefaults: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    strictTuples: false,
+  });
   ajv.addVocabulary(["x-schema", "x-ref", "x-expected"]);
   return ajv;
 }
@@ -43,7 +50,9 @@ export function explain(errors: readonly ErrorObject[]): FieldError[] {
   // a failed union reports every branch too; the union's own words say it better
   const unions = errors.filter((error) => error.keyword === "anyOf" && expectedBy(error.parentSchema) !== undefined);
   const inUnion = (error: ErrorObject) =>
-    unions.some((union) => union !== error && error.schemaPath.startsWith(union.schemaPath.replace(/anyOf$/, "anyOf/")));
+    unions.some(
+      (union) => union !== error && error.schemaPath.startsWith(union.schemaPath.replace(/anyOf$/, "anyOf/")),
+    );
   const seen = new Set<string>();
   const out: FieldError[] = [];
   for (const error of errors) {
@@ -74,7 +83,12 @@ function describe(error: ErrorObject): FieldError {
     case "required": {
       const key = String(error.params["missingProperty"]);
       const properties = schema?.["properties"] as Record<string, object> | undefined;
-      return { field: join(field, key), expected: words(properties?.[key]) ?? "a value", got: "nothing", hint: "add the field" };
+      return {
+        field: join(field, key),
+        expected: words(properties?.[key]) ?? "a value",
+        got: "nothing",
+        hint: "add the field",
+      };
     }
     default:
       return { field, expected: words(schema) ?? `a value that ${error.message ?? "fits"}`, got: show(error.data) };
@@ -176,23 +190,36 @@ function editDistance(a: string, b: string): number {
  * Parameters as they came in a query: text to what the schema wants. Text that does not fit stays text, so that
  * validation names it. Lists are comma-separated or repeated.
  */
-export function fromQuery(schema: TObject, query: Record<string, string | string[] | undefined>): Record<string, unknown> {
+export function fromQuery(
+  schema: TObject,
+  query: Record<string, string | string[] | undefined>,
+): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(query)) {
     if (value === undefined) continue;
-    const property = Object.hasOwn(schema.properties, key) ? (schema.properties[key] as Record<string, unknown>) : undefined;
-    Object.defineProperty(out, key, { value: property ? coerce(property, value) : value, enumerable: true, writable: true, configurable: true });
+    const property = Object.hasOwn(schema.properties, key)
+      ? (schema.properties[key] as Record<string, unknown>)
+      : undefined;
+    Object.defineProperty(out, key, {
+      value: property ? coerce(property, value) : value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   }
   return out;
 }
 
 function coerce(schema: Record<string, unknown>, value: string | string[]): unknown {
   if (schema["type"] === "array") {
-    const parts = (Array.isArray(value) ? value : [value]).flatMap((text) => text.split(",")).filter((text) => text !== "");
+    const parts = (Array.isArray(value) ? value : [value])
+      .flatMap((text) => text.split(","))
+      .filter((text) => text !== "");
     return parts.map((text) => coerce((schema["items"] as Record<string, unknown> | undefined) ?? {}, text));
   }
   if (typeof value !== "string") return value;
-  const numeric = schema["type"] === "integer" || (Array.isArray(schema["enum"]) && typeof schema["enum"][0] === "number");
+  const numeric =
+    schema["type"] === "integer" || (Array.isArray(schema["enum"]) && typeof schema["enum"][0] === "number");
   if (numeric && /^-?\d{1,16}$/.test(value)) return Number(value);
   if (schema["type"] === "boolean") {
     if (value === "true" || value === "1" || value === "") return true;

@@ -33,11 +33,17 @@ export const U64 = named(
 /** Inclusive range of addresses: `"0x1000-0x1fff"`, `"0x1000"` (one address) or `[first, last]`. */
 export const AddressRange = named(
   "AddressRange",
-  Type.Union([Type.String({ pattern: "^0x[0-9a-fA-F]{1,16}(-0x[0-9a-fA-F]{1,16})?$" }), Type.Array(U64, { minItems: 2, maxItems: 2 })], {
-    description: "Inclusive range of addresses: first-last, one address, or a pair",
-    examples: ["0x10000000-0x10000fff"],
-    "x-expected": 'a range such as "0x10000000-0x10000fff" or ["0x10000000", "0x10000fff"]',
-  }),
+  Type.Union(
+    [
+      Type.String({ pattern: "^0x[0-9a-fA-F]{1,16}(-0x[0-9a-fA-F]{1,16})?$" }),
+      Type.Array(U64, { minItems: 2, maxItems: 2 }),
+    ],
+    {
+      description: "Inclusive range of addresses: first-last, one address, or a pair",
+      examples: ["0x10000000-0x10000fff"],
+      "x-expected": 'a range such as "0x10000000-0x10000fff" or ["0x10000000", "0x10000fff"]',
+    },
+  ),
 );
 
 export const Count = (options: { maximum?: number; minimum?: number; default?: number; description?: string } = {}) =>
@@ -60,7 +66,8 @@ export function toBytes(value: string | Uint8Array, encoding: "hex" | "base64" |
   if (typeof value !== "string") return value;
   if (encoding === "text") return Buffer.from(value, "utf8");
   if (encoding === "base64") {
-    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0) throw invalid(field, "base64 (padded, no spaces)");
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value) || value.length % 4 !== 0)
+      throw invalid(field, "base64 (padded, no spaces)");
     return Buffer.from(value, "base64");
   }
   const digits = value.startsWith("0x") ? value.slice(2) : value;

@@ -2,12 +2,19 @@
 // (src/main.ts has those), so tests build it as it is.
 import { randomBytes } from "node:crypto";
 import websocket from "@fastify/websocket";
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance, type FastifyRequest, LogController } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { EmuError } from "../operations/errors.js";
 import type { Service } from "../operations/service.js";
 import { OPERATION_BY_NAME, OPERATIONS } from "../operations/table.js";
-import { Access, type AccessOptions } from "./auth.js";
 import { asyncApiDocument } from "./asyncapi.js";
+import { Access, type AccessOptions } from "./auth.js";
 import { entryOf, PROBLEM_TYPE, problemOf, toEmuError } from "./errors.js";
 import { prepareAll } from "./invoke.js";
 import { parseJson } from "./json.js";
@@ -36,6 +43,14 @@ export async function buildApp({ service, access: accessOptions, logger }: AppOp
     requestTimeout: 600_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 300 },
+    // what the router itself refuses never reaches the error handler
+    frameworkErrors: (error, request, reply) => {
+      const known = toEmuError(error);
+      void (reply as FastifyReply)
+        .code(entryOf(known).status)
+        .type(PROBLEM_TYPE)
+        .send(JSON.stringify(problemOf(known, request.id)));
+    },
   }) as unknown as FastifyInstance;
   const access = new Access({ ...accessOptions, tickets: service.tickets });
   app.server.maxConnections = limits.maxConnections;
@@ -63,7 +78,10 @@ export async function buildApp({ service, access: accessOptions, logger }: AppOp
   app.addHook("onResponse", (request, reply, done) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     const operation = request.routeOptions.config?.operation;
-    request.log.info({ method: request.method, url: safeUrl(request), operation, status: reply.statusCode, ms }, "request");
+    request.log.info(
+      { method: request.method, url: safeUrl(request), operation, status: reply.statusCode, ms },
+      "request",
+    );
     done();
   });
 
@@ -76,7 +94,9 @@ export async function buildApp({ service, access: accessOptions, logger }: AppOp
   registerRpc(app, service, OPERATION_BY_NAME, documents.openrpc);
   registerStreams(app, service);
   for (const [name, document] of Object.entries(documents)) {
-    app.get(`/v1/${name}.json`, async (_request, reply) => reply.type("application/json; charset=utf-8").send(JSON.stringify(document())));
+    app.get(`/v1/${name}.json`, async (_request, reply) =>
+      reply.type("application/json; charset=utf-8").send(JSON.stringify(document())),
+    );
   }
   app.get("/", async (_request, reply) => reply.redirect("/v1", 302));
   return app;
@@ -126,7 +146,10 @@ function addChecks(app: FastifyInstance, service: Service, access: Access): void
     }
     if (upgrade && app.websocketServer.clients.size >= service.limits.maxSockets) {
       const { maxSockets } = service.limits;
-      throw new EmuError("EMU_CAPACITY", `${maxSockets} WebSockets are open (limit maxSockets)`, { limit: "maxSockets", allowed: maxSockets });
+      throw new EmuError("EMU_CAPACITY", `${maxSockets} WebSockets are open (limit maxSockets)`, {
+        limit: "maxSockets",
+        allowed: maxSockets,
+      });
     }
     return undefined;
   });
@@ -142,7 +165,10 @@ function addErrors(app: FastifyInstance): void {
     request.log[level]({ code: known.code, ...(level === "error" ? { err: error } : {}) }, known.message);
     if (known.code === "EMU_UNAUTHORIZED") reply.header("www-authenticate", 'Bearer realm="emuscope"');
     if (known.code === "EMU_UPGRADE_REQUIRED") reply.header("upgrade", "websocket");
-    return reply.code(entry.status).type(PROBLEM_TYPE).send(JSON.stringify(problemOf(known, request.id)));
+    return reply
+      .code(entry.status)
+      .type(PROBLEM_TYPE)
+      .send(JSON.stringify(problemOf(known, request.id)));
   });
 
   const paths = OPERATIONS.map((op) => ({
@@ -154,7 +180,11 @@ function addErrors(app: FastifyInstance): void {
     const allowed = [...new Set(paths.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
     if (path === "/rpc") allowed.push("POST");
     if (allowed.length > 0) {
-      throw new EmuError("EMU_METHOD_NOT_ALLOWED", `${path.slice(0, 200)} takes ${allowed.join(", ")}, not ${request.method}`, { allowed });
+      throw new EmuError(
+        "EMU_METHOD_NOT_ALLOWED",
+        `${path.slice(0, 200)} takes ${allowed.join(", ")}, not ${request.method}`,
+        { allowed },
+      );
     }
     throw new EmuError("EMU_ROUTE_NOT_FOUND", `nothing at ${path.slice(0, 200)}; GET /v1 shows where to begin`);
   });
@@ -172,4 +202,3 @@ function once<T>(make: () => T): () => T {
     return made.value;
   };
 }
-

@@ -6,7 +6,12 @@ import { Components, type Json } from "./documents.js";
 import { ConsoleQuery, EventsQuery, StreamQuery, TraceQuery } from "./streams.js";
 
 const count = { type: "integer", minimum: 0 };
-const object = (properties: Json): Json => ({ type: "object", required: Object.keys(properties), properties, additionalProperties: false });
+const object = (properties: Json): Json => ({
+  type: "object",
+  required: Object.keys(properties),
+  properties,
+  additionalProperties: false,
+});
 
 /** A trace record as a JSON line; members as the subscription's fields say. */
 function recordSchema(): Json {
@@ -26,9 +31,21 @@ export function asyncApiDocument(version: string): Json {
   const schemas: Json = {
     ...components.schemas,
     TraceRecord: recordSchema(),
-    Subscription: object({ subscription: object({ session: { type: "string" }, id: { type: "string" }, format: { enum: ["arrow", "jsonl"] } }) }),
-    Gap: { description: "records lost: the ring was full", ...object({ gap: object({ firstSeq: count, count, firstIcount: count, lastIcount: count }) }) },
-    End: { description: "the last message: the subscription ended", ...object({ end: object({ matched: count, written: count, dropped: count }) }) },
+    Subscription: object({
+      subscription: object({
+        session: { type: "string" },
+        id: { type: "string" },
+        format: { enum: ["arrow", "jsonl"] },
+      }),
+    }),
+    Gap: {
+      description: "records lost: the ring was full",
+      ...object({ gap: object({ firstSeq: count, count, firstIcount: count, lastIcount: count }) }),
+    },
+    End: {
+      description: "the last message: the subscription ended",
+      ...object({ end: object({ matched: count, written: count, dropped: count }) }),
+    },
     ConsoleGap: {
       description: "console output that was gone before the client took it",
       ...object({ type: { const: "gap" }, lost: count }),
@@ -40,20 +57,37 @@ export function asyncApiDocument(version: string): Json {
     payload: { $ref: `#/components/schemas/${name}` },
   });
   const messages: Json = {
-    ConsoleBytes: { contentType: "application/octet-stream", summary: "Console bytes (binary message; input may be text too)", payload: { type: "string", format: "binary" } },
+    ConsoleBytes: {
+      contentType: "application/octet-stream",
+      summary: "Console bytes (binary message; input may be text too)",
+      payload: { type: "string", format: "binary" },
+    },
     ConsoleGap: json("ConsoleGap", "Output lost (text message)"),
     Event: { contentType: "application/json", summary: "One event", payload: event },
     Subscription: json("Subscription", "First message of a trace: which subscription this is, for resuming"),
     ArrowPart: {
       contentType: "application/vnd.apache.arrow.stream",
-      summary: "Whole messages of an Arrow IPC stream (binary); joined in order they are the stream, docs/trace-format.md",
+      summary:
+        "Whole messages of an Arrow IPC stream (binary); joined in order they are the stream, docs/trace-format.md",
       payload: { type: "string", format: "binary" },
     },
-    Records: { contentType: "application/jsonl", summary: "Lines of records, format jsonl (text)", payload: { $ref: "#/components/schemas/TraceRecord" } },
+    Records: {
+      contentType: "application/jsonl",
+      summary: "Lines of records, format jsonl (text)",
+      payload: { $ref: "#/components/schemas/TraceRecord" },
+    },
     Gap: json("Gap", "Records lost (text, between batches)"),
     End: json("End", "Totals (text)"),
-    RpcRequest: { contentType: "application/json", summary: "JSON-RPC 2.0 request, notification or batch (openrpc.json)", payload: { type: ["object", "array"] } },
-    RpcResponse: { contentType: "application/json", summary: "JSON-RPC 2.0 response or batch", payload: { type: ["object", "array"] } },
+    RpcRequest: {
+      contentType: "application/json",
+      summary: "JSON-RPC 2.0 request, notification or batch (openrpc.json)",
+      payload: { type: ["object", "array"] },
+    },
+    RpcResponse: {
+      contentType: "application/json",
+      summary: "JSON-RPC 2.0 response or batch",
+      payload: { type: ["object", "array"] },
+    },
   };
   const trace = ["Subscription", "ArrowPart", "Records", "Gap", "End"];
   return {
@@ -68,8 +102,20 @@ export function asyncApiDocument(version: string): Json {
     defaultContentType: "application/json",
     servers: { local: { host: "127.0.0.1:8080", protocol: "ws" } },
     channels: {
-      console: channel("/v1/sessions/{session}/console", "Console: bytes both ways", ConsoleQuery, ["ConsoleBytes", "ConsoleGap"], components),
-      events: channel("/v1/sessions/{session}/events", "State changes, resets, guest errors, subscriptions", EventsQuery, ["Event"], components),
+      console: channel(
+        "/v1/sessions/{session}/console",
+        "Console: bytes both ways",
+        ConsoleQuery,
+        ["ConsoleBytes", "ConsoleGap"],
+        components,
+      ),
+      events: channel(
+        "/v1/sessions/{session}/events",
+        "State changes, resets, guest errors, subscriptions",
+        EventsQuery,
+        ["Event"],
+        components,
+      ),
       trace: channel(
         "/v1/sessions/{session}/trace",
         "Memory accesses: makes a subscription and attaches to it. It ends with the connection; after a broken one it can be resumed for a while (limit linger)",
@@ -87,7 +133,9 @@ export function asyncApiDocument(version: string): Json {
       rpc: {
         address: "/rpc",
         title: "JSON-RPC 2.0",
-        messages: Object.fromEntries(["RpcRequest", "RpcResponse"].map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+        messages: Object.fromEntries(
+          ["RpcRequest", "RpcResponse"].map((name) => [name, { $ref: `#/components/messages/${name}` }]),
+        ),
         bindings: { ws: { method: "GET" } },
       },
     },
@@ -110,9 +158,16 @@ function channel(address: string, title: string, query: TObject, messages: strin
   return {
     address,
     title,
-    parameters: Object.fromEntries(pathNames.map((name) => [name, { description: name === "session" ? "session id" : "subscription id" }])),
+    parameters: Object.fromEntries(
+      pathNames.map((name) => [name, { description: name === "session" ? "session id" : "subscription id" }]),
+    ),
     messages: Object.fromEntries(messages.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
-    bindings: { ws: { method: "GET", query: components.publish({ type: "object", properties, additionalProperties: false }, true) } },
+    bindings: {
+      ws: {
+        method: "GET",
+        query: components.publish({ type: "object", properties, additionalProperties: false }, true),
+      },
+    },
   };
 }
 

@@ -36,7 +36,13 @@ export class Access {
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#tokenHash = options.token === undefined ? undefined : sha256(options.token);
-    this.#hosts = new Set(["localhost", "127.0.0.1", "::1", options.host.toLowerCase(), ...options.allowedHosts.map((h) => h.toLowerCase())]);
+    this.#hosts = new Set([
+      "localhost",
+      "127.0.0.1",
+      "::1",
+      options.host.toLowerCase(),
+      ...options.allowedHosts.map((h) => h.toLowerCase()),
+    ]);
   }
 
   /** @throws EMU_FORBIDDEN_HOST, EMU_FORBIDDEN_ORIGIN, EMU_UNAUTHORIZED */
@@ -73,7 +79,10 @@ export class Access {
     if (this.#tokenHash !== undefined) return;
     const name = hostName(host ?? "");
     if (!this.#hosts.has(name)) {
-      throw new EmuError("EMU_FORBIDDEN_HOST", `${shorten(name) || "an empty Host"} is not this service; --allow-host permits it`);
+      throw new EmuError(
+        "EMU_FORBIDDEN_HOST",
+        `${shorten(name) || "an empty Host"} is not this service; --allow-host permits it`,
+      );
     }
   }
 }

@@ -29,14 +29,57 @@ interface Setting {
 }
 
 const SETTINGS: readonly Setting[] = [
-  { flag: "host", env: "EMUSCOPE_HOST", value: "ADDRESS", fallback: "127.0.0.1", help: "address to serve on; any but loopback needs a token" },
+  {
+    flag: "host",
+    env: "EMUSCOPE_HOST",
+    value: "ADDRESS",
+    fallback: "127.0.0.1",
+    help: "address to serve on; any but loopback needs a token",
+  },
   { flag: "port", env: "EMUSCOPE_PORT", value: "PORT", fallback: "8080", help: "port to serve on; 0 takes a free one" },
-  { flag: "token", env: "EMUSCOPE_TOKEN", value: "", fallback: "", help: "bearer token that callers must send", envOnly: true },
-  { flag: "data-dir", env: "EMUSCOPE_DATA_DIR", value: "DIR", fallback: "data", help: "where uploaded images are kept" },
-  { flag: "log-level", env: "EMUSCOPE_LOG_LEVEL", value: "LEVEL", fallback: "info", help: "trace, debug, info, warn, error, fatal or silent; JSON lines on stderr" },
-  { flag: "demo", env: "EMUSCOPE_DEMO", value: "on|off", fallback: "on", help: "make and start session `demo` with the embedded guest" },
-  { flag: "allow-host", env: "EMUSCOPE_ALLOW_HOST", value: "NAMES", fallback: "", help: "more names the service may be called by (Host header), comma-separated" },
-  { flag: "allow-origin", env: "EMUSCOPE_ALLOW_ORIGIN", value: "ORIGINS", fallback: "", help: "web origins whose pages may call, comma-separated" },
+  {
+    flag: "token",
+    env: "EMUSCOPE_TOKEN",
+    value: "",
+    fallback: "",
+    help: "bearer token that callers must send",
+    envOnly: true,
+  },
+  {
+    flag: "data-dir",
+    env: "EMUSCOPE_DATA_DIR",
+    value: "DIR",
+    fallback: "data",
+    help: "where uploaded images are kept",
+  },
+  {
+    flag: "log-level",
+    env: "EMUSCOPE_LOG_LEVEL",
+    value: "LEVEL",
+    fallback: "info",
+    help: "trace, debug, info, warn, error, fatal or silent; JSON lines on stderr",
+  },
+  {
+    flag: "demo",
+    env: "EMUSCOPE_DEMO",
+    value: "on|off",
+    fallback: "on",
+    help: "make and start session `demo` with the embedded guest",
+  },
+  {
+    flag: "allow-host",
+    env: "EMUSCOPE_ALLOW_HOST",
+    value: "NAMES",
+    fallback: "",
+    help: "more names the service may be called by (Host header), comma-separated",
+  },
+  {
+    flag: "allow-origin",
+    env: "EMUSCOPE_ALLOW_ORIGIN",
+    value: "ORIGINS",
+    fallback: "",
+    help: "web origins whose pages may call, comma-separated",
+  },
 ];
 
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
@@ -49,18 +92,35 @@ export function settingsHelp(): string {
   const row = (flag: string, env: string, text: string) => `  ${flag.padEnd(30)} ${env.padEnd(34)} ${text}`;
   const lines = ["Settings (flag, environment variable, meaning):"];
   for (const { flag, env, value, fallback, help, envOnly } of SETTINGS) {
-    lines.push(row(envOnly ? "(environment only)" : `--${flag} ${value}`, env, fallback === "" ? help : `${help} [${fallback}]`));
+    lines.push(
+      row(envOnly ? "(environment only)" : `--${flag} ${value}`, env, fallback === "" ? help : `${help} [${fallback}]`),
+    );
   }
-  lines.push(row("--help", "", "this text"), row("--version", "", "the version"), "", "Limits (shown by operation service.limits; bytes may end in K, M or G):");
+  lines.push(
+    row("--help", "", "this text"),
+    row("--version", "", "the version"),
+    "",
+    "Limits (shown by operation service.limits; bytes may end in K, M or G):",
+  );
   for (const name of LIMIT_NAMES) {
     const { value, unit, description } = LIMITS[name];
-    lines.push(row(`--${limitFlag(name)} N`, limitEnv(name), `${description} [${unit === "bytes" ? showBytes(value) : value}${unit === "ms" ? " ms" : ""}]`));
+    lines.push(
+      row(
+        `--${limitFlag(name)} N`,
+        limitEnv(name),
+        `${description} [${unit === "bytes" ? showBytes(value) : value}${unit === "ms" ? " ms" : ""}]`,
+      ),
+    );
   }
   return lines.join("\n");
 }
 
 function showBytes(value: number): string {
-  for (const [suffix, scale] of [["G", 2 ** 30], ["M", 2 ** 20], ["K", 2 ** 10]] as const) {
+  for (const [suffix, scale] of [
+    ["G", 2 ** 30],
+    ["M", 2 ** 20],
+    ["K", 2 ** 10],
+  ] as const) {
     if (value % scale === 0) return `${value / scale}${suffix}`;
   }
   return String(value);
@@ -70,7 +130,10 @@ export type Parsed = { help: true } | { version: true } | { config: Config };
 
 /** @throws ConfigError */
 export function readConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Parsed {
-  const options: Record<string, { type: "string" | "boolean" }> = { help: { type: "boolean" }, version: { type: "boolean" } };
+  const options: Record<string, { type: "string" | "boolean" }> = {
+    help: { type: "boolean" },
+    version: { type: "boolean" },
+  };
   for (const { flag, envOnly } of SETTINGS) if (!envOnly) options[flag] = { type: "string" };
   for (const name of LIMIT_NAMES) options[limitFlag(name)] = { type: "string" };
   let flags: Record<string, string | boolean | undefined>;
@@ -99,11 +162,13 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     throw new ConfigError((error as Error).message);
   }
   const port = Number(get("port"));
-  if (!/^\d+$/.test(get("port")) || port > 65_535) throw new ConfigError(`--port: expected a number from 0 to 65535, got ${get("port")}`);
+  if (!/^\d+$/.test(get("port")) || port > 65_535)
+    throw new ConfigError(`--port: expected a number from 0 to 65535, got ${get("port")}`);
   const demo = get("demo");
   if (demo !== "on" && demo !== "off") throw new ConfigError(`--demo: expected on or off, got ${demo}`);
   const logLevel = get("log-level");
-  if (!LEVELS.includes(logLevel)) throw new ConfigError(`--log-level: expected one of ${LEVELS.join(", ")}, got ${logLevel}`);
+  if (!LEVELS.includes(logLevel))
+    throw new ConfigError(`--log-level: expected one of ${LEVELS.join(", ")}, got ${logLevel}`);
   const config: Config = {
     host: get("host"),
     port,
@@ -120,7 +185,8 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       `${config.host} can be reached from other machines, and there is no token.\nSet EMUSCOPE_TOKEN to a long random string (for example \`openssl rand -hex 32\`), or serve on 127.0.0.1.`,
     );
   }
-  if (config.token !== undefined && /\s/.test(config.token)) throw new ConfigError("EMUSCOPE_TOKEN: expected no spaces in it");
+  if (config.token !== undefined && /\s/.test(config.token))
+    throw new ConfigError("EMUSCOPE_TOKEN: expected no spaces in it");
   return { config };
 }
 
@@ -129,7 +195,8 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
   // EMUSCOPE_URL is the command line's
   const known = new Set([...SETTINGS.map((setting) => setting.env), ...LIMIT_NAMES.map(limitEnv), "EMUSCOPE_URL"]);
   const unknown = Object.keys(env).filter((name) => name.startsWith("EMUSCOPE_") && !known.has(name));
-  if (unknown.length > 0) throw new ConfigError(`unknown environment variable ${unknown.join(", ")}\nemuscope --help lists every setting`);
+  if (unknown.length > 0)
+    throw new ConfigError(`unknown environment variable ${unknown.join(", ")}\nemuscope --help lists every setting`);
 }
 
 function parseCount(text: string, where: string): number {

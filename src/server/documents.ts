@@ -40,7 +40,9 @@ export class Components {
         if (required.length > 0) out[key] = required;
       } else if (key === "default" || key === "examples" || key === "enum") out[key] = value;
       else if (key === "properties" || key === "patternProperties") {
-        out[key] = Object.fromEntries(Object.entries(value as Json).map(([field, part]) => [field, this.publish(part, input)]));
+        out[key] = Object.fromEntries(
+          Object.entries(value as Json).map(([field, part]) => [field, this.publish(part, input)]),
+        );
       } else out[key] = this.publish(value, input);
     }
     return out;
@@ -51,7 +53,9 @@ export class Components {
 export function allErrors(op: Operation): ErrorCode[] {
   const common: ErrorCode[] = ["EMU_INVALID_PARAMS", "EMU_INTERNAL"];
   if (!op.open) common.push("EMU_UNAUTHORIZED");
-  return [...new Set([...common, ...op.errors])].sort((a, b) => ERRORS[a].status - ERRORS[b].status || (a < b ? -1 : 1));
+  return [...new Set([...common, ...op.errors])].sort(
+    (a, b) => ERRORS[a].status - ERRORS[b].status || (a < b ? -1 : 1),
+  );
 }
 
 export function tagOf(op: Operation): string {

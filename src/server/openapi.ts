@@ -59,7 +59,11 @@ export function openApiDocument(version: string): Json {
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: "http", scheme: "bearer", description: "EMUSCOPE_TOKEN; not needed where the service runs without one" },
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "EMUSCOPE_TOKEN; not needed where the service runs without one",
+        },
       },
       schemas: sorted({ ...components.schemas, Problem: PROBLEM }),
       responses: usedResponses(paths),
@@ -71,7 +75,9 @@ function operationObject(op: Operation, components: Components, operationId: str
   const pathNames = [...op.rest.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
   const inQuery = op.rest.method === "GET" || op.rest.method === "DELETE";
   const body = !inQuery && Object.keys(op.params.properties).some((name) => !pathNames.includes(name));
-  const queryNames = Object.keys((op.raw ? (rawParams(op) as TObject) : op.params).properties).filter((name) => !pathNames.includes(name));
+  const queryNames = Object.keys((op.raw ? (rawParams(op) as TObject) : op.params).properties).filter(
+    (name) => !pathNames.includes(name),
+  );
   return {
     operationId,
     tags: [tagOf(op)],
@@ -103,15 +109,22 @@ function parameter(params: TObject, name: string, place: "path" | "query", compo
 }
 
 function requestBody(op: Operation, pathNames: readonly string[], components: Components): Json {
-  const properties = Object.fromEntries(Object.entries(op.params.properties).filter(([name]) => !pathNames.includes(name)));
+  const properties = Object.fromEntries(
+    Object.entries(op.params.properties).filter(([name]) => !pathNames.includes(name)),
+  );
   const required = ((op.params["required"] ?? []) as string[]).filter((name) => !pathNames.includes(name));
-  const schema = components.publish({ type: "object", ...(required.length > 0 ? { required } : {}), properties, additionalProperties: false }, true) as Json;
+  const schema = components.publish(
+    { type: "object", ...(required.length > 0 ? { required } : {}), properties, additionalProperties: false },
+    true,
+  ) as Json;
   const raw = op.raw;
   return {
     required: schema["required"] !== undefined,
     ...(raw ? { description: raw.description } : {}),
     content: {
-      ...Object.fromEntries((raw?.types ?? []).map((type) => [type, { schema: { type: "string", contentMediaType: type } }])),
+      ...Object.fromEntries(
+        (raw?.types ?? []).map((type) => [type, { schema: { type: "string", contentMediaType: type } }]),
+      ),
       "application/json": { schema },
     },
   };
@@ -123,7 +136,9 @@ function responses(op: Operation, components: Components): Json {
       description: op.rest.status === 201 ? "made" : "the result",
       content: {
         "application/json": { schema: components.publish(op.result, false) },
-        ...Object.fromEntries((op.bytes ?? []).map((type) => [type, { schema: { type: "string", contentMediaType: type } }])),
+        ...Object.fromEntries(
+          (op.bytes ?? []).map((type) => [type, { schema: { type: "string", contentMediaType: type } }]),
+        ),
       },
     },
   };
@@ -148,7 +163,9 @@ function problemResponse(codes: readonly string[]): Json {
 
 /** The shared responses that the paths refer to. */
 function usedResponses(paths: Json): Json {
-  const used = new Set([...JSON.stringify(paths).matchAll(/#\/components\/responses\/(\w+)/g)].map((match) => match[1] as string));
+  const used = new Set(
+    [...JSON.stringify(paths).matchAll(/#\/components\/responses\/(\w+)/g)].map((match) => match[1] as string),
+  );
   return Object.fromEntries([...used].sort().map((code) => [code, problemResponse([code])]));
 }
 

@@ -13,14 +13,17 @@ export function openRpcDocument(version: string): Json {
     info: {
       title: "Emuscope",
       version,
-      description: "JSON-RPC 2.0 at POST /rpc and on the WebSocket /rpc. The same operations are REST resources (openapi.json).",
+      description:
+        "JSON-RPC 2.0 at POST /rpc and on the WebSocket /rpc. The same operations are REST resources (openapi.json).",
       license: { name: "MIT" },
     },
     servers: [{ name: "local", url: "http://127.0.0.1:8080/rpc" }],
     methods,
     components: {
       schemas: components.schemas,
-      errors: Object.fromEntries(Object.entries(ERRORS).map(([code, { rpc, title }]) => [code, { code: rpc, message: title }])),
+      errors: Object.fromEntries(
+        Object.entries(ERRORS).map(([code, { rpc, title }]) => [code, { code: rpc, message: title }]),
+      ),
     },
   };
 }

@@ -46,7 +46,8 @@ async function serve(op: Operation, service: Service, request: FastifyRequest, r
 
 /** Lets every later log line of the request carry the session. */
 function nameSession(request: FastifyRequest, params: Record<string, unknown>): void {
-  if (typeof params["session"] === "string") request.log = request.log.child({ session: params["session"].slice(0, 64) });
+  if (typeof params["session"] === "string")
+    request.log = request.log.child({ session: params["session"].slice(0, 64) });
 }
 
 /** Aborted when the client went away before the answer was sent. */
@@ -73,7 +74,10 @@ function rawBody(op: Operation, request: FastifyRequest): RawBody | undefined {
     };
   }
   const types = ["application/json", ...(op.raw?.types ?? [])].join(" or ");
-  throw new EmuError("EMU_UNSUPPORTED_MEDIA_TYPE", `send the body as ${types}${type ? `, not ${type}` : ""} (header Content-Type)`);
+  throw new EmuError(
+    "EMU_UNSUPPORTED_MEDIA_TYPE",
+    `send the body as ${types}${type ? `, not ${type}` : ""} (header Content-Type)`,
+  );
 }
 
 async function collectBytes(body: Readable, limit: number): Promise<Uint8Array> {

@@ -10,7 +10,12 @@ import { RpcDispatcher } from "./rpc.js";
 import { CLOSE, Outlet } from "./socket.js";
 import { isUpgrade } from "./streams.js";
 
-export function registerRpc(app: FastifyInstance, service: Service, operations: ReadonlyMap<string, Operation>, discover: () => unknown): void {
+export function registerRpc(
+  app: FastifyInstance,
+  service: Service,
+  operations: ReadonlyMap<string, Operation>,
+  discover: () => unknown,
+): void {
   const dispatcherFor = (request: FastifyRequest): RpcDispatcher =>
     new RpcDispatcher({
       operations,
@@ -43,10 +48,12 @@ export function registerRpc(app: FastifyInstance, service: Service, operations: 
     url: "/rpc",
     config: { operation: "rpc" },
     preHandler: async (request) => {
-      if (!isUpgrade(request)) throw new EmuError("EMU_UPGRADE_REQUIRED", "POST a request to /rpc, or connect a WebSocket to it");
+      if (!isUpgrade(request))
+        throw new EmuError("EMU_UPGRADE_REQUIRED", "POST a request to /rpc, or connect a WebSocket to it");
     },
     handler: (_request: FastifyRequest, reply: FastifyReply) => reply.code(426).send(),
-    wsHandler: (socket: WebSocket, request: FastifyRequest) => serveSocket(socket, dispatcherFor(request), service, request),
+    wsHandler: (socket: WebSocket, request: FastifyRequest) =>
+      serveSocket(socket, dispatcherFor(request), service, request),
   });
 }
 

@@ -41,10 +41,14 @@ export class RpcDispatcher {
     if (!Array.isArray(message)) return this.#one(message, context);
     if (message.length === 0) return failure(null, new EmuError("EMU_INVALID_REQUEST", "the batch is empty"));
     if (message.length > maxBatch) {
-      const error = new EmuError("EMU_INVALID_REQUEST", `the batch has ${message.length} requests; at most ${maxBatch} (limit maxBatch)`, {
-        limit: "maxBatch",
-        allowed: maxBatch,
-      });
+      const error = new EmuError(
+        "EMU_INVALID_REQUEST",
+        `the batch has ${message.length} requests; at most ${maxBatch} (limit maxBatch)`,
+        {
+          limit: "maxBatch",
+          allowed: maxBatch,
+        },
+      );
       return failure(null, error);
     }
     const responses: RpcResponse[] = [];
@@ -95,7 +99,8 @@ function checkRequest(request: unknown): CheckedRequest | EmuError {
   if (jsonrpc !== "2.0") return wrong('jsonrpc: expected "2.0"');
   if (typeof method !== "string") return wrong("method: expected a string");
   if (Object.hasOwn(request, "id") && !isId(id)) return wrong("id: expected a string, a number or null");
-  if (Object.hasOwn(request, "params") && (typeof params !== "object" || params === null)) return wrong("params: expected an object");
+  if (Object.hasOwn(request, "params") && (typeof params !== "object" || params === null))
+    return wrong("params: expected an object");
   const unknown = Object.keys(request).find((key) => !["jsonrpc", "method", "params", "id"].includes(key));
   if (unknown !== undefined) return wrong(`unknown member ${JSON.stringify(unknown.slice(0, 64))}`);
   return { method, params, id: Object.hasOwn(request, "id") ? (id as string | number | null) : undefined };

@@ -2,7 +2,15 @@
 import type { WebSocket } from "@fastify/websocket";
 
 /** WebSocket close codes, RFC 6455 section 7.4.1. */
-export const CLOSE = { normal: 1000, goingAway: 1001, unsupported: 1003, policy: 1008, tooBig: 1009, internal: 1011, restart: 1012 } as const;
+export const CLOSE = {
+  normal: 1000,
+  goingAway: 1001,
+  unsupported: 1003,
+  policy: 1008,
+  tooBig: 1009,
+  internal: 1011,
+  restart: 1012,
+} as const;
 
 const HEARTBEAT_MS = 30_000;
 /** A sender gives way to others after this long. */
@@ -72,7 +80,12 @@ export class Outlet {
     this.socket.close(code, Buffer.byteLength(reason) > 123 ? reason.slice(0, 80) : reason);
   }
 
-  #send(data: string | Uint8Array, size: number, options: { binary: boolean; fin: boolean }, done: (() => void) | undefined): void {
+  #send(
+    data: string | Uint8Array,
+    size: number,
+    options: { binary: boolean; fin: boolean },
+    done: (() => void) | undefined,
+  ): void {
     if (this.closed) {
       done?.();
       return;

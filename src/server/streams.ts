@@ -15,7 +15,9 @@ import { CLOSE, Outlet } from "./socket.js";
 
 const CONSOLE_CHUNK = 64 * 1024;
 
-const ticket = Type.Optional(Type.String({ maxLength: 128, description: "one-use ticket in place of the Authorization header" }));
+const ticket = Type.Optional(
+  Type.String({ maxLength: 128, description: "one-use ticket in place of the Authorization header" }),
+);
 const Format = Type.Enum(["arrow", "jsonl"], {
   default: "arrow",
   description: "arrow: an Arrow IPC stream in binary messages; jsonl: one JSON object per line in text messages",
@@ -25,7 +27,9 @@ const Format = Type.Enum(["arrow", "jsonl"], {
 export const ConsoleQuery = Type.Object(
   {
     session: SessionId,
-    console: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "which console; the first unless given" })),
+    console: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: "which console; the first unless given" }),
+    ),
     from: Type.Union([Count(), Type.Enum(["start", "end"])], {
       default: "start",
       description: "offset to begin at: start is the oldest output kept, end only what is new",
@@ -37,7 +41,13 @@ export const ConsoleQuery = Type.Object(
 );
 
 export const EventsQuery = Type.Object(
-  { session: SessionId, after: Type.Optional(Count({ description: "also the events kept with a higher sequence number; only new ones unless given" })), ticket },
+  {
+    session: SessionId,
+    after: Type.Optional(
+      Count({ description: "also the events kept with a higher sequence number; only new ones unless given" }),
+    ),
+    ticket,
+  },
   strict,
 );
 
@@ -134,7 +144,9 @@ export function registerStreams(app: FastifyInstance, service: Service): void {
       const { subscription: id, after, format } = query as Static<typeof StreamQuery>;
       const subscription = findSubscription(session, id);
       if (subscription.attached) {
-        throw new EmuError("EMU_SUBSCRIPTION_BUSY", `another client reads ${id}; it must close its stream first`, { subscription: id });
+        throw new EmuError("EMU_SUBSCRIPTION_BUSY", `another client reads ${id}; it must close its stream first`, {
+          subscription: id,
+        });
       }
       return { subscription, options: { format, ...(after === undefined ? {} : { after }) } };
     },
@@ -257,7 +269,13 @@ function runEvents(session: SessionHost, after: number, outlet: Outlet): void {
  * Frames of a subscription, pulled as fast as the client takes them. The first message is text:
  * `{"subscription":{"session":…,"id":…,"format":…}}`; what follows is described in docs/trace-format.md.
  */
-function runTrace(session: SessionHost, subscription: SubscriptionHost, options: StreamOptions, outlet: Outlet, log: FastifyBaseLogger): void {
+function runTrace(
+  session: SessionHost,
+  subscription: SubscriptionHost,
+  options: StreamOptions,
+  outlet: Outlet,
+  log: FastifyBaseLogger,
+): void {
   outlet.socket.on("message", () => undefined);
   const frames = subscription.open(options);
   outlet.socket.on("close", () => {

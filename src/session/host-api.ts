@@ -126,10 +126,7 @@ export interface ConsoleHost {
 }
 
 /** A message of a stream: text (JSON) or one binary message in parts, sent without joining them. */
-export type StreamFrame = (
-  | { text: string; parts?: undefined }
-  | { parts: readonly Uint8Array[]; text?: undefined }
-) & {
+export type StreamFrame = ({ text: string; parts?: undefined } | { parts: readonly Uint8Array[]; text?: undefined }) & {
   /** To be called once the bytes left the process (or will not be sent): ring space behind `parts` may be reused then. */
   release(): void;
 };

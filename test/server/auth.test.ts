@@ -7,7 +7,8 @@ const TOKEN = "correct-horse-battery-staple";
 
 test("with a token, everything but health needs it", async (t) => {
   const { app } = await build(t, { token: TOKEN });
-  const status = async (url: string, headers: Record<string, string> = {}) => (await app.inject({ url, headers })).statusCode;
+  const status = async (url: string, headers: Record<string, string> = {}) =>
+    (await app.inject({ url, headers })).statusCode;
   assert.equal(await status("/v1/health"), 200);
   assert.equal(await status("/v1"), 401);
   assert.equal(await status("/v1/openapi.json"), 401);
@@ -17,7 +18,11 @@ test("with a token, everything but health needs it", async (t) => {
   for (const wrong of [`Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, "Bearer", `Basic ${TOKEN}`, ""]) {
     assert.equal(await status("/v1", { authorization: wrong }), 401, wrong);
   }
-  const refused = await app.inject({ method: "POST", url: "/rpc", payload: { jsonrpc: "2.0", id: 1, method: "service.info" } });
+  const refused = await app.inject({
+    method: "POST",
+    url: "/rpc",
+    payload: { jsonrpc: "2.0", id: 1, method: "service.info" },
+  });
   assert.equal(refused.statusCode, 401);
   assert.match(String(refused.headers["www-authenticate"]), /Bearer/);
 });
@@ -26,7 +31,11 @@ test("a ticket opens one WebSocket, once, and nothing else", async (t) => {
   const { app, sessions, logged } = await build(t, { token: TOKEN });
   await sessions.create({ board: "virt", harts: 1, ram: 4096 }, { id: "a", images: [], machine: {} });
   const address = await listen(app);
-  const response = await app.inject({ method: "POST", url: "/v1/tickets", headers: { authorization: `Bearer ${TOKEN}` } });
+  const response = await app.inject({
+    method: "POST",
+    url: "/v1/tickets",
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
   const { ticket } = JSON.parse(response.payload);
   assert.equal((await app.inject(`/v1?ticket=${ticket}`)).statusCode, 401);
   const url = `ws://${address}/v1/sessions/a/events?ticket=${ticket}`;
@@ -52,8 +61,10 @@ test("a ticket expires", async (t) => {
 test("without a token, a rebound name is not this service", async (t) => {
   const { app } = await build(t, { allowedHosts: ["emuscope.test"] });
   const status = async (host: string) => (await app.inject({ url: "/v1", headers: { host } })).statusCode;
-  for (const host of ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "emuscope.test:1", "LOCALHOST"]) assert.equal(await status(host), 200, host);
-  for (const host of ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil"]) assert.equal(await status(host), 403, host);
+  for (const host of ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "emuscope.test:1", "LOCALHOST"])
+    assert.equal(await status(host), 200, host);
+  for (const host of ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil"])
+    assert.equal(await status(host), 403, host);
 });
 
 test("pages of other origins are refused, over HTTP and WebSocket", async (t) => {
@@ -68,10 +79,19 @@ test("pages of other origins are refused, over HTTP and WebSocket", async (t) =>
   const good = await get("https://good.example");
   assert.equal(good.statusCode, 200);
   assert.equal(good.headers["access-control-allow-origin"], "https://good.example");
-  const preflight = await app.inject({ method: "OPTIONS", url: "/v1/sessions", headers: { origin: "https://good.example", "access-control-request-method": "POST" } });
+  const preflight = await app.inject({
+    method: "OPTIONS",
+    url: "/v1/sessions",
+    headers: { origin: "https://good.example", "access-control-request-method": "POST" },
+  });
   assert.equal(preflight.statusCode, 204);
   assert.match(String(preflight.headers["access-control-allow-methods"]), /PATCH/);
-  const made = await app.inject({ method: "POST", url: "/v1/sessions", headers: { origin: "https://evil.example" }, payload: {} });
+  const made = await app.inject({
+    method: "POST",
+    url: "/v1/sessions",
+    headers: { origin: "https://evil.example" },
+    payload: {},
+  });
   assert.equal(made.statusCode, 403);
   assert.equal(sessions.list().length, 1);
   const ws = `ws://${address}/v1/sessions/a/events`;
@@ -82,5 +102,6 @@ test("pages of other origins are refused, over HTTP and WebSocket", async (t) =>
 
 test("loopback is told from what others can reach", () => {
   for (const host of ["127.0.0.1", "127.1.2.3", "localhost", "::1"]) assert.equal(isLoopback(host), true, host);
-  for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", "example.org", ""]) assert.equal(isLoopback(host), false, host);
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", "example.org", ""])
+    assert.equal(isLoopback(host), false, host);
 });

@@ -27,7 +27,11 @@ export class FakeManager implements SessionManager {
 
   async create(description: MachineDescription, meta: SessionMeta): Promise<SessionHost> {
     if (description.kernel?.name === "broken.elf") {
-      throw new SessionError("image", "broken.elf: offset 4 (0x4): not 64-bit", { image: "broken.elf", offset: 4, reason: "not 64-bit" });
+      throw new SessionError("image", "broken.elf: offset 4 (0x4): not 64-bit", {
+        image: "broken.elf",
+        offset: 4,
+        reason: "not 64-bit",
+      });
     }
     const session = new FakeSession(meta.id ?? `s${++this.#made}`, description, meta);
     this.sessions.set(session.id, session);
@@ -82,7 +86,9 @@ export class FakeSession implements SessionHost {
   }
 
   get listeners(): number {
-    return this.#listeners.size + [...this.#consoles.values()].reduce((sum, console) => sum + console.listeners.size, 0);
+    return (
+      this.#listeners.size + [...this.#consoles.values()].reduce((sum, console) => sum + console.listeners.size, 0)
+    );
   }
 
   async call<M extends keyof WorkerMethods>(method: M, ...params: CallParams<M>): Promise<CallResult<M>> {
@@ -119,7 +125,8 @@ export class FakeSession implements SessionHost {
       }),
     setRegisters: ({ values }) => {
       for (const name of Object.keys(values)) {
-        if (!this.registers.has(name)) throw new SessionError("unknown-register", `no register ${name}`, { register: name });
+        if (!this.registers.has(name))
+          throw new SessionError("unknown-register", `no register ${name}`, { register: name });
       }
       for (const [name, value] of Object.entries(values)) this.registers.set(name, value);
     },
@@ -128,7 +135,8 @@ export class FakeSession implements SessionHost {
     searchMemory: ({ address, length, pattern, limit }) => {
       const found: bigint[] = [];
       const bytes = Buffer.from(this.#slice(address, length));
-      for (let at = bytes.indexOf(pattern); at >= 0 && found.length < limit; at = bytes.indexOf(pattern, at + 1)) found.push(address + BigInt(at));
+      for (let at = bytes.indexOf(pattern); at >= 0 && found.length < limit; at = bytes.indexOf(pattern, at + 1))
+        found.push(address + BigInt(at));
       return found;
     },
     translate: ({ vaddr, access }) => ({
@@ -146,20 +154,31 @@ export class FakeSession implements SessionHost {
       size: 1n << 64n,
       priority: 0,
       enabled: true,
-      children: [{ name: "ram", kind: "ram", offset: 0x8000_0000n, size: 0x10000n, priority: 0, enabled: true, children: [] }],
+      children: [
+        { name: "ram", kind: "ram", offset: 0x8000_0000n, size: 0x10000n, priority: 0, enabled: true, children: [] },
+      ],
     }),
     flatView: () => [{ start: 0x8000_0000n, end: 0x8001_0000n, region: "ram", kind: "ram", offset: 0n }],
     tlbStats: () => ({ counters: { miss: 3 }, tables: [{ hart: 0, mmuIndex: 1, entries: 64, used: 2, windowMax: 2 }] }),
     tlbDump: () => [],
-    devices: () => [{ id: 1, name: "uart0", type: "ns16550a", regions: [{ name: "uart0", start: 0x1000_0000n, size: 0x100n }] }],
+    devices: () => [
+      { id: 1, name: "uart0", type: "ns16550a", regions: [{ name: "uart0", start: 0x1000_0000n, size: 0x100n }] },
+    ],
     deviceState: ({ name }) => {
       if (name !== "uart0") throw new SessionError("unknown-device", `no device ${name}`, { device: name });
-      return { registers: [{ name: "LCR", offset: 3, width: 1, value: "0x3", fields: { DLAB: 0 } }], inner: { fifo: 0 } };
+      return {
+        registers: [{ name: "LCR", offset: 3, width: 1, value: "0x3", fields: { DLAB: 0 } }],
+        inner: { fifo: 0 },
+      };
     },
-    deviceTree: ({ format }) => (format === "dts" ? Buffer.from("/dts-v1/;\n/ { };\n") : new Uint8Array([0xd0, 0x0d, 0xfe, 0xed])),
+    deviceTree: ({ format }) =>
+      format === "dts" ? Buffer.from("/dts-v1/;\n/ { };\n") : new Uint8Array([0xd0, 0x0d, 0xfe, 0xed]),
     symbols: () => [{ name: "main", address: 0x8000_0000n, size: 16, image: "demo.elf" }],
     disassemble: ({ address }) => [{ address, bytes: "13000000", text: "nop" }],
-    interrupts: () => ({ harts: [{ hart: 0, mip: 0x80n, mie: 0n, mideleg: 0n, pending: ["MTI"] }], controllers: { plic: {} } }),
+    interrupts: () => ({
+      harts: [{ hart: 0, mip: 0x80n, mie: 0n, mideleg: 0n, pending: ["MTI"] }],
+      controllers: { plic: {} },
+    }),
   };
 
   #slice(address: bigint, length: number): Uint8Array {
@@ -177,7 +196,12 @@ export class FakeSession implements SessionHost {
   }
 
   emit(event: Distribute<SessionEvent>): void {
-    const full = { seq: this.#events.length + 1, time: Date.now(), instructions: this.instructions, ...event } as SessionEvent;
+    const full = {
+      seq: this.#events.length + 1,
+      time: Date.now(),
+      instructions: this.instructions,
+      ...event,
+    } as SessionEvent;
     this.#events.push(full);
     for (const listener of [...this.#listeners]) listener(full);
   }

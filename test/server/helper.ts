@@ -33,7 +33,10 @@ export async function build(t: TestContext, options: BuildOptions = {}): Promise
   const sessions = new FakeManager();
   const service = await createService({ dataDir, limits: makeLimits(options.limits), sessions });
   const logged: Record<string, unknown>[] = [];
-  const logger = pino({ level: "debug" }, { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) });
+  const logger = pino(
+    { level: "debug" },
+    { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
+  );
   const { token, allowedHosts = [], allowedOrigins = [] } = options;
   const app = await buildApp({ service, logger, access: { token, host: "127.0.0.1", allowedHosts, allowedOrigins } });
   t.after(async () => {
@@ -85,7 +88,9 @@ export function connect(url: string, options: WebSocket.ClientOptions = {}): Pro
       response.on("data", (chunk: Buffer) => {
         body += chunk.toString();
       });
-      response.on("end", () => reject(Object.assign(new Error(`HTTP ${response.statusCode}: ${body}`), { status: response.statusCode, body })));
+      response.on("end", () =>
+        reject(Object.assign(new Error(`HTTP ${response.statusCode}: ${body}`), { status: response.statusCode, body })),
+      );
     });
     socket.on("error", reject);
   });

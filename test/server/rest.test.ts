@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
-import { build, type Built, listen } from "./helper.js";
+import { type Built, build, listen } from "./helper.js";
 
 const json = (response: { payload: string }) => JSON.parse(response.payload);
 
@@ -20,16 +20,27 @@ test("the service tells its version, limits and errors", async (t) => {
   assert.equal(info.name, "emuscope");
   assert.equal((await app.inject("/")).headers["location"], "/v1");
   const { limits } = json(await app.inject("/v1/limits"));
-  assert.ok(limits.some((limit: { name: string; value: number }) => limit.name === "maxSessions" && limit.value === 16));
+  assert.ok(
+    limits.some((limit: { name: string; value: number }) => limit.name === "maxSessions" && limit.value === 16),
+  );
   const { errors } = json(await app.inject("/v1/errors"));
-  assert.ok(errors.some((error: { code: string; status: number }) => error.code === "EMU_SESSION_NOT_FOUND" && error.status === 404));
+  assert.ok(
+    errors.some(
+      (error: { code: string; status: number }) => error.code === "EMU_SESSION_NOT_FOUND" && error.status === 404,
+    ),
+  );
   assert.equal(json(await app.inject("/v1/health")).status, "ok");
 });
 
 test("an image is stored once, found by name, digest and prefix, and its name moves", async (t) => {
   const { app, dataDir } = await build(t);
   const put = (body: string, name: string) =>
-    app.inject({ method: "PUT", url: `/v1/images?name=${name}&kind=raw`, headers: { "content-type": "application/octet-stream" }, payload: Buffer.from(body) });
+    app.inject({
+      method: "PUT",
+      url: `/v1/images?name=${name}&kind=raw`,
+      headers: { "content-type": "application/octet-stream" },
+      payload: Buffer.from(body),
+    });
   const first = await put("hello", "greeting");
   assert.equal(first.statusCode, 201);
   const digest = createHash("sha256").update("hello").digest("hex");
@@ -83,7 +94,12 @@ test("an image above the limit is refused and leaves nothing behind", async (t) 
 test("a digest that does not fit, an empty and a malformed image are refused", async (t) => {
   const { app } = await build(t);
   const put = (query: string, payload: Buffer) =>
-    app.inject({ method: "PUT", url: `/v1/images?${query}`, headers: { "content-type": "application/octet-stream" }, payload });
+    app.inject({
+      method: "PUT",
+      url: `/v1/images?${query}`,
+      headers: { "content-type": "application/octet-stream" },
+      payload,
+    });
   const wrong = await put(`digest=${"0".repeat(64)}`, Buffer.from("x"));
   assert.equal(wrong.statusCode, 422);
   assert.equal(json(wrong).code, "EMU_IMAGE_DIGEST_MISMATCH");
@@ -107,7 +123,10 @@ test("a session is made, listed, driven and deleted", async (t) => {
   assert.equal(json(refused).code, "EMU_SESSION_STATE");
   assert.equal(json(await app.inject({ method: "POST", url: "/v1/sessions/a/pause" })).state, "paused");
   assert.equal(json(await app.inject({ method: "POST", url: "/v1/sessions/a/step?count=5" })).executed, 5);
-  assert.equal(json(await app.inject({ method: "POST", url: "/v1/sessions/a/run-until", payload: { pc: "0x80000010" } })).pc, "0xffffffff80000000");
+  assert.equal(
+    json(await app.inject({ method: "POST", url: "/v1/sessions/a/run-until", payload: { pc: "0x80000010" } })).pc,
+    "0xffffffff80000000",
+  );
   assert.equal(json(await app.inject({ method: "DELETE", url: "/v1/sessions/a" })).deleted, "a");
   assert.equal((await app.inject("/v1/sessions/a")).statusCode, 404);
 });
@@ -115,8 +134,16 @@ test("a session is made, listed, driven and deleted", async (t) => {
 test("images of a session cannot be deleted while it lives", async (t) => {
   const built = await build(t);
   const { app } = built;
-  await app.inject({ method: "PUT", url: "/v1/images?name=k.bin", headers: { "content-type": "application/octet-stream" }, payload: Buffer.from("kernel") });
-  await withSession(built, { kernel: "k.bin", load: [{ image: { image: "k.bin", kind: "raw" }, address: "0x80200000" }] });
+  await app.inject({
+    method: "PUT",
+    url: "/v1/images?name=k.bin",
+    headers: { "content-type": "application/octet-stream" },
+    payload: Buffer.from("kernel"),
+  });
+  await withSession(built, {
+    kernel: "k.bin",
+    load: [{ image: { image: "k.bin", kind: "raw" }, address: "0x80200000" }],
+  });
   assert.equal(built.sessions.get("a")?.description.load?.[0]?.address, 0x80200000);
   const refused = await app.inject({ method: "DELETE", url: "/v1/images/k.bin" });
   assert.equal(refused.statusCode, 409);
@@ -127,12 +154,21 @@ test("images of a session cannot be deleted while it lives", async (t) => {
 
 test("a malformed image named by the machine gives offset and reason", async (t) => {
   const { app, sessions } = await build(t);
-  await app.inject({ method: "PUT", url: "/v1/images?name=broken.elf&kind=raw", headers: { "content-type": "application/octet-stream" }, payload: Buffer.from("x") });
+  await app.inject({
+    method: "PUT",
+    url: "/v1/images?name=broken.elf&kind=raw",
+    headers: { "content-type": "application/octet-stream" },
+    payload: Buffer.from("x"),
+  });
   const response = await app.inject({ method: "POST", url: "/v1/sessions", payload: { kernel: "broken.elf" } });
   assert.equal(response.statusCode, 422);
   assert.equal(json(response).reason, "not 64-bit");
   assert.equal(sessions.list().length, 0);
-  assert.equal((await app.inject({ method: "DELETE", url: "/v1/images/broken.elf" })).statusCode, 200, "the pin is gone");
+  assert.equal(
+    (await app.inject({ method: "DELETE", url: "/v1/images/broken.elf" })).statusCode,
+    200,
+    "the pin is gone",
+  );
 });
 
 test("errors name the field, what was expected, and change nothing", async (t) => {
@@ -181,10 +217,24 @@ test("registers are read and written as hex strings", async (t) => {
   const built = await build(t);
   await withSession(built);
   const { app } = built;
-  assert.deepEqual(json(await app.inject("/v1/sessions/a/registers?names=a0,pc")).registers.map((r: { value: string }) => r.value), ["0x1234", "0x80000000"]);
-  const set = await app.inject({ method: "PATCH", url: "/v1/sessions/a/registers", payload: { values: { a0: "0xFFFFFFFFFFFFFFFF", pc: 4096 } } });
-  assert.deepEqual(json(set).registers.map((r: { value: string }) => r.value), ["0xffffffffffffffff", "0x1000"]);
-  const bad = await app.inject({ method: "PATCH", url: "/v1/sessions/a/registers", payload: { values: { a0: 1, zz: 2 } } });
+  assert.deepEqual(
+    json(await app.inject("/v1/sessions/a/registers?names=a0,pc")).registers.map((r: { value: string }) => r.value),
+    ["0x1234", "0x80000000"],
+  );
+  const set = await app.inject({
+    method: "PATCH",
+    url: "/v1/sessions/a/registers",
+    payload: { values: { a0: "0xFFFFFFFFFFFFFFFF", pc: 4096 } },
+  });
+  assert.deepEqual(
+    json(set).registers.map((r: { value: string }) => r.value),
+    ["0xffffffffffffffff", "0x1000"],
+  );
+  const bad = await app.inject({
+    method: "PATCH",
+    url: "/v1/sessions/a/registers",
+    payload: { values: { a0: 1, zz: 2 } },
+  });
   assert.equal(bad.statusCode, 404);
   assert.equal(built.sessions.get("a")?.registers.get("a0"), 0xffff_ffff_ffff_ffffn, "all or none");
   const value = await app.inject({ method: "PATCH", url: "/v1/sessions/a/registers", payload: { values: { a0: -1 } } });
@@ -196,13 +246,34 @@ test("memory goes as hex, base64 or raw bytes", async (t) => {
   await withSession(built);
   const { app } = built;
   const url = "/v1/sessions/a/memory";
-  assert.equal(json(await app.inject({ method: "PUT", url, payload: { paddr: "0x80000000", data: "deadbeef" } })).length, 4);
-  assert.equal(json(await app.inject({ method: "PUT", url, payload: { paddr: 0x80000004, encoding: "base64", data: "AQI=" } })).address, "0x80000004");
-  const raw = await app.inject({ method: "PUT", url: `${url}?paddr=0x80000006`, headers: { "content-type": "application/octet-stream" }, payload: Buffer.from([9]) });
+  assert.equal(
+    json(await app.inject({ method: "PUT", url, payload: { paddr: "0x80000000", data: "deadbeef" } })).length,
+    4,
+  );
+  assert.equal(
+    json(await app.inject({ method: "PUT", url, payload: { paddr: 0x80000004, encoding: "base64", data: "AQI=" } }))
+      .address,
+    "0x80000004",
+  );
+  const raw = await app.inject({
+    method: "PUT",
+    url: `${url}?paddr=0x80000006`,
+    headers: { "content-type": "application/octet-stream" },
+    payload: Buffer.from([9]),
+  });
   assert.equal(json(raw).length, 1);
   const hex = json(await app.inject(`${url}?paddr=0x80000000&length=7`));
-  assert.deepEqual(hex, { space: "physical", address: "0x80000000", length: 7, encoding: "hex", data: "deadbeef010209" });
-  const bytes = await app.inject({ url: `${url}?paddr=0x80000000&length=7`, headers: { accept: "application/octet-stream" } });
+  assert.deepEqual(hex, {
+    space: "physical",
+    address: "0x80000000",
+    length: 7,
+    encoding: "hex",
+    data: "deadbeef010209",
+  });
+  const bytes = await app.inject({
+    url: `${url}?paddr=0x80000000&length=7`,
+    headers: { accept: "application/octet-stream" },
+  });
   assert.equal(bytes.headers["content-type"], "application/octet-stream");
   assert.equal(bytes.headers["emuscope-address"], "0x80000000");
   assert.deepEqual([...bytes.rawPayload], [0xde, 0xad, 0xbe, 0xef, 1, 2, 9]);
@@ -225,7 +296,12 @@ test("memory is searched", async (t) => {
   const built = await build(t);
   await withSession(built);
   built.sessions.get("a")?.ram.set(Buffer.from("needle and needle"), 100);
-  const search = (payload: object) => built.app.inject({ method: "POST", url: "/v1/sessions/a/memory/search", payload: { paddr: "0x80000000", length: 65536, ...payload } });
+  const search = (payload: object) =>
+    built.app.inject({
+      method: "POST",
+      url: "/v1/sessions/a/memory/search",
+      payload: { paddr: "0x80000000", length: 65536, ...payload },
+    });
   const found = json(await search({ pattern: "needle", encoding: "text" }));
   assert.deepEqual(found.matches, ["0x80000064", "0x8000006f"]);
   assert.equal(found.complete, true);
@@ -272,9 +348,15 @@ test("a wait ends by state, by text, by time, and when the text cannot come any 
   const built = await build(t);
   await withSession(built);
   const session = built.sessions.get("a");
-  const wait = async (payload: object) => json(await built.app.inject({ method: "POST", url: "/v1/sessions/a/wait", payload }));
+  const wait = async (payload: object) =>
+    json(await built.app.inject({ method: "POST", url: "/v1/sessions/a/wait", payload }));
   assert.equal((await wait({ state: ["ready"] })).matched, true);
-  assert.deepEqual(await wait({ state: ["halted"], timeoutMs: 10 }), { matched: false, reason: "timeout", state: "ready", instructions: 0 });
+  assert.deepEqual(await wait({ state: ["halted"], timeoutMs: 10 }), {
+    matched: false,
+    reason: "timeout",
+    state: "ready",
+    instructions: 0,
+  });
   const text = wait({ text: "SHELL-READY" });
   setTimeout(() => {
     session?.console().print("...SHELL-");
@@ -298,11 +380,22 @@ test("subscriptions are made, shown and deleted", async (t) => {
   await withSession(built);
   const { app } = built;
   const url = "/v1/sessions/a/subscriptions";
-  const made = await app.inject({ method: "POST", url, payload: { fields: ["seq", "paddr"], filter: { paddr: ["0x10000000-0x100000ff", ["0x0", 255]], direction: ["write"] }, slow: "block" } });
+  const made = await app.inject({
+    method: "POST",
+    url,
+    payload: {
+      fields: ["seq", "paddr"],
+      filter: { paddr: ["0x10000000-0x100000ff", ["0x0", 255]], direction: ["write"] },
+      slow: "block",
+    },
+  });
   assert.equal(made.statusCode, 201, made.payload);
   assert.equal(made.headers["location"], "/v1/sessions/a/subscriptions/t1");
   assert.deepEqual(json(made).filter, { paddr: ["0x10000000-0x100000ff", "0x0-0xff"], direction: ["write"] });
-  assert.deepEqual(built.sessions.get("a")?.subscription("t1")?.spec.filter.paddr, [[0x1000_0000n, 0x1000_00ffn], [0n, 255n]]);
+  assert.deepEqual(built.sessions.get("a")?.subscription("t1")?.spec.filter.paddr, [
+    [0x1000_0000n, 0x1000_00ffn],
+    [0n, 255n],
+  ]);
   assert.equal(json(await app.inject(url)).subscriptions.length, 1);
   const bad = async (payload: object) => json(await app.inject({ method: "POST", url, payload }));
   assert.match((await bad({ fields: ["adress"] })).errors[0].field, /fields\[0\]/);
@@ -318,12 +411,27 @@ test("unknown paths, methods and media types are told apart", async (t) => {
   const method = json(await app.inject({ method: "PATCH", url: "/v1/sessions" }));
   assert.equal(method.code, "EMU_METHOD_NOT_ALLOWED");
   assert.deepEqual(method.allowed, ["POST", "GET"]);
-  const form = await app.inject({ method: "POST", url: "/v1/sessions", headers: { "content-type": "application/x-www-form-urlencoded" }, payload: "a=b" });
+  const form = await app.inject({
+    method: "POST",
+    url: "/v1/sessions",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    payload: "a=b",
+  });
   assert.equal(form.statusCode, 415);
   assert.match(json(form).detail, /application\/json/);
-  const broken = await app.inject({ method: "POST", url: "/v1/sessions", headers: { "content-type": "application/json" }, payload: "{" });
+  const broken = await app.inject({
+    method: "POST",
+    url: "/v1/sessions",
+    headers: { "content-type": "application/json" },
+    payload: "{",
+  });
   assert.equal(json(broken).code, "EMU_PARSE_ERROR");
-  const deep = await app.inject({ method: "POST", url: "/v1/sessions", headers: { "content-type": "application/json" }, payload: `${"[".repeat(10_000)}${"]".repeat(10_000)}` });
+  const deep = await app.inject({
+    method: "POST",
+    url: "/v1/sessions",
+    headers: { "content-type": "application/json" },
+    payload: `${"[".repeat(10_000)}${"]".repeat(10_000)}`,
+  });
   assert.match(json(deep).detail, /maxJsonDepth/);
   assert.equal((await app.inject("/v1/sessions/%zz")).statusCode, 400);
   assert.equal((await app.inject("/v1/sessions/a/console")).statusCode, 426);

@@ -5,7 +5,12 @@ import { build, connect, listen } from "./helper.js";
 
 async function send(app: FastifyInstance, body: string | object): Promise<{ status: number; answer: any }> {
   const payload = typeof body === "string" ? body : JSON.stringify(body);
-  const response = await app.inject({ method: "POST", url: "/rpc", headers: { "content-type": "application/json" }, payload });
+  const response = await app.inject({
+    method: "POST",
+    url: "/rpc",
+    headers: { "content-type": "application/json" },
+    payload,
+  });
   return { status: response.statusCode, answer: response.payload === "" ? undefined : JSON.parse(response.payload) };
 }
 
@@ -40,7 +45,10 @@ test("the specification's examples of bad requests get their codes", async (t) =
   assert.deepEqual(await code('"x"'), [-32600, null]);
   assert.deepEqual(await code("null"), [-32600, null]);
   const { answer } = await send(app, "[1,2,3]");
-  assert.deepEqual(answer.map((response: any) => response.error.code), [-32600, -32600, -32600]);
+  assert.deepEqual(
+    answer.map((response: any) => response.error.code),
+    [-32600, -32600, -32600],
+  );
 });
 
 test("notifications are done and not answered, alone and in a batch", async (t) => {
@@ -49,7 +57,10 @@ test("notifications are done and not answered, alone and in a batch", async (t) 
   assert.deepEqual(await send(app, create("n1")), { status: 204, answer: undefined });
   assert.deepEqual(await send(app, [create("n2"), create("n3")]), { status: 204, answer: undefined });
   assert.deepEqual(await send(app, { jsonrpc: "2.0", method: "nope.nope" }), { status: 204, answer: undefined });
-  assert.deepEqual(sessions.list().map((session) => session.id), ["n1", "n2", "n3"]);
+  assert.deepEqual(
+    sessions.list().map((session) => session.id),
+    ["n1", "n2", "n3"],
+  );
   const { answer } = await send(app, [create("n4"), { jsonrpc: "2.0", id: 1, method: "session.list" }]);
   assert.equal(answer.length, 1);
   assert.equal(answer[0].result.sessions.length, 4);
@@ -63,15 +74,22 @@ test("a batch runs in order and is bounded", async (t) => {
     call(2, "session.start", { session: "b" }),
     call(3, "session.get", { session: "b" }),
   ]);
-  assert.deepEqual(answer.map((response: any) => response.result.state), ["ready", "running", "running"]);
-  const tooMany = await send(app, [1, 2, 3, 4].map((id) => call(id, "service.health", {})));
+  assert.deepEqual(
+    answer.map((response: any) => response.result.state),
+    ["ready", "running", "running"],
+  );
+  const tooMany = await send(
+    app,
+    [1, 2, 3, 4].map((id) => call(id, "service.health", {})),
+  );
   assert.equal(tooMany.answer.error.code, -32600);
   assert.equal(tooMany.answer.error.data.limit, "maxBatch");
 });
 
 test("an error carries the code of the table, and its members", async (t) => {
   const { app } = await build(t);
-  const missing = (await send(app, { jsonrpc: "2.0", id: 1, method: "session.get", params: { session: "zz" } })).answer.error;
+  const missing = (await send(app, { jsonrpc: "2.0", id: 1, method: "session.get", params: { session: "zz" } })).answer
+    .error;
   assert.equal(missing.code, -32030);
   assert.equal(missing.data.code, "EMU_SESSION_NOT_FOUND");
   assert.equal(missing.data.session, "zz");
@@ -81,13 +99,17 @@ test("an error carries the code of the table, and its members", async (t) => {
 
 test("bytes travel as text: an image, memory, a console", async (t) => {
   const { app, sessions } = await build(t);
-  const call = async (method: string, params: object) => (await send(app, { jsonrpc: "2.0", id: 1, method, params })).answer;
+  const call = async (method: string, params: object) =>
+    (await send(app, { jsonrpc: "2.0", id: 1, method, params })).answer;
   const image = await call("image.put", { name: "hi.bin", kind: "raw", data: Buffer.from("hi").toString("base64") });
   assert.equal(image.result.size, 2);
   assert.equal((await call("image.put", { data: "not base64!" })).error.data.errors[0].field, "data");
   await call("session.create", { id: "m", load: [{ image: "hi.bin", address: "0x80000000" }] });
   assert.equal((await call("memory.write", { session: "m", paddr: "0x80000000", data: "0x0102" })).result.length, 2);
-  assert.equal((await call("memory.read", { session: "m", paddr: "0x80000000", length: 2, encoding: "base64" })).result.data, "AQI=");
+  assert.equal(
+    (await call("memory.read", { session: "m", paddr: "0x80000000", length: 2, encoding: "base64" })).result.data,
+    "AQI=",
+  );
   sessions.get("m")?.console().print("hello");
   assert.equal((await call("console.read", { session: "m", offset: 1 })).result.data, "ello");
 });
@@ -104,7 +126,12 @@ test("rpc.discover is the OpenRPC document, and every method of it exists", asyn
 
 test("what is not JSON by its media type is refused by HTTP", async (t) => {
   const { app } = await build(t);
-  const response = await app.inject({ method: "POST", url: "/rpc", headers: { "content-type": "text/plain" }, payload: "{}" });
+  const response = await app.inject({
+    method: "POST",
+    url: "/rpc",
+    headers: { "content-type": "text/plain" },
+    payload: "{}",
+  });
   assert.equal(response.statusCode, 415);
   assert.equal((await app.inject({ method: "POST", url: "/rpc" })).statusCode, 415);
   assert.equal((await app.inject("/rpc")).statusCode, 426);
@@ -114,7 +141,8 @@ test("calls go over a WebSocket too, side by side", async (t) => {
   const { app, sessions } = await build(t);
   const address = await listen(app);
   const { socket, next, closed } = await connect(`ws://${address}/rpc`);
-  const call = (id: number, method: string, params: object) => socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+  const call = (id: number, method: string, params: object) =>
+    socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
   call(1, "session.create", { id: "w" });
   assert.equal(JSON.parse(String(await next())).result.id, "w");
   call(2, "session.wait", { session: "w", state: ["running"] });
@@ -139,7 +167,14 @@ test("a WebSocket has only so many calls under way", async (t) => {
   socket.send(JSON.stringify({ jsonrpc: "2.0", id: 0, method: "session.create", params: { id: "w" } }));
   await next();
   for (let id = 1; id <= 6; id++) {
-    socket.send(JSON.stringify({ jsonrpc: "2.0", id, method: "session.wait", params: { session: "w", state: ["halted"], timeoutMs: 60 } }));
+    socket.send(
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id,
+        method: "session.wait",
+        params: { session: "w", state: ["halted"], timeoutMs: 60 },
+      }),
+    );
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
 import { test } from "node:test";
-import { build, type Built, connect, listen, until } from "./helper.js";
+import { type Built, build, connect, listen, until } from "./helper.js";
 
 async function serve(t: Parameters<typeof build>[0], options: Parameters<typeof build>[1] = {}) {
   const built: Built = await build(t, options);
   const address = await listen(built.app);
-  const session = await built.sessions.create({ board: "virt", harts: 1, ram: 4096 }, { id: "a", images: [], machine: { board: "virt", harts: 1, ram: 4096 } });
+  const session = await built.sessions.create(
+    { board: "virt", harts: 1, ram: 4096 },
+    { id: "a", images: [], machine: { board: "virt", harts: 1, ram: 4096 } },
+  );
   const fake = built.sessions.get(session.id);
   assert.ok(fake);
   return { ...built, session: fake, url: `ws://${address}/v1/sessions/a`, address };
@@ -57,13 +60,24 @@ test("events come as they happen, and from the log when asked", async (t) => {
 
 test("a trace WebSocket makes its subscription from the query", async (t) => {
   const { url, session } = await serve(t);
-  const query = "fields=seq,paddr&paddr=0x10000000-0x100000ff,0x0&device=uart0&direction=write&size=1,4&hart=0&ioOnly&walk=1&everyNth=3&stopAfter=7&slow=block&format=jsonl";
+  const query =
+    "fields=seq,paddr&paddr=0x10000000-0x100000ff,0x0&device=uart0&direction=write&size=1,4&hart=0&ioOnly&walk=1&everyNth=3&stopAfter=7&slow=block&format=jsonl";
   const { next, socket, closed } = await connect(`${url}/trace?${query}`);
   assert.deepEqual(JSON.parse(String(await next())), { subscription: { session: "a", id: "t1", format: "jsonl" } });
   const subscription = session.subscription("t1");
   assert.deepEqual(subscription?.spec, {
     fields: ["seq", "paddr"],
-    filter: { paddr: [[0x1000_0000n, 0x1000_00ffn], [0n, 0n]], device: ["uart0"], direction: ["write"], size: [1, 4], hart: [0], ioOnly: true },
+    filter: {
+      paddr: [
+        [0x1000_0000n, 0x1000_00ffn],
+        [0n, 0n],
+      ],
+      device: ["uart0"],
+      direction: ["write"],
+      size: [1, 4],
+      hart: [0],
+      ioOnly: true,
+    },
     include: { fetch: false, walk: true, dma: false },
     everyNth: 3,
     stopAfter: 7,
@@ -107,7 +121,9 @@ test("a handshake that fails leaves no subscription behind", async (t) => {
   const [host, port] = address.split(":");
   await new Promise<void>((resolve) => {
     const socket = connectTcp(Number(port), host, () => {
-      socket.write(`GET /v1/sessions/a/trace HTTP/1.1\r\nHost: ${address}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      socket.write(
+        `GET /v1/sessions/a/trace HTTP/1.1\r\nHost: ${address}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`,
+      );
     });
     socket.resume();
     socket.on("close", () => resolve());
