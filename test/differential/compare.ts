@@ -3,13 +3,13 @@
 import { listing } from "./generate.js";
 import type { Result, Test } from "./image.js";
 
-/** Any part of a result; parts that one side does not know are not compared. */
-export type Partial2 = Partial<Result>;
+/** What a side knows of a result; parts that the other does not know are not compared. */
+export type Leaving = Partial<Result>;
 
 const hex = (value: bigint | number | undefined): string => (value === undefined ? "?" : `0x${value.toString(16)}`);
 
 /** One line per difference; empty when the two agree. `left` and `right` name the sides. */
-export function differences(leftName: string, left: Partial2, rightName: string, right: Partial2): string[] {
+export function differences(leftName: string, left: Leaving, rightName: string, right: Leaving): string[] {
   const lines: string[] = [];
   const note = (what: string, a: bigint | number | undefined, b: bigint | number | undefined): void => {
     if (a !== b) lines.push(`${what}: ${leftName} ${hex(a)}, ${rightName} ${hex(b)}`);

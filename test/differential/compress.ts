@@ -24,11 +24,19 @@ export function compress(instruction: Instruction): number | undefined {
   switch (op.name) {
     case "addi":
       if (rs1 === 2 && small(rd) && imm > 0 && imm < 1024 && imm % 4 === 0)
-        return (part(imm, 5, 4) << 11) | (part(imm, 9, 6) << 7) | (part(imm, 2, 2) << 6) | (part(imm, 3, 3) << 5) | smallD;
+        return (
+          (part(imm, 5, 4) << 11) | (part(imm, 9, 6) << 7) | (part(imm, 2, 2) << 6) | (part(imm, 3, 3) << 5) | smallD
+        );
       if (rd === 2 && rs1 === 2 && imm !== 0 && imm % 16 === 0 && fits(imm, 10))
         return (
-          (3 << 13) | (part(imm, 9, 9) << 12) | (2 << 7) | (part(imm, 4, 4) << 6) | (part(imm, 6, 6) << 5) |
-          (part(imm, 8, 7) << 3) | (part(imm, 5, 5) << 2) | 1
+          (3 << 13) |
+          (part(imm, 9, 9) << 12) |
+          (2 << 7) |
+          (part(imm, 4, 4) << 6) |
+          (part(imm, 6, 6) << 5) |
+          (part(imm, 8, 7) << 3) |
+          (part(imm, 5, 5) << 2) |
+          1
         );
       if (rd === 0 && rs1 === 0 && imm === 0) return 1;
       if (rd !== 0 && rs1 === 0 && fits(imm, 6)) return CI(2, rd, imm, 1);
@@ -45,7 +53,9 @@ export function compress(instruction: Instruction): number | undefined {
     case "srli":
     case "srai":
       if (rd !== rs1 || !small(rd) || imm === 0) return undefined;
-      return (4 << 13) | (part(imm, 5, 5) << 12) | ((op.name === "srai" ? 1 : 0) << 10) | small1 | (part(imm, 4, 0) << 2) | 1;
+      return (
+        (4 << 13) | (part(imm, 5, 5) << 12) | ((op.name === "srai" ? 1 : 0) << 10) | small1 | (part(imm, 4, 0) << 2) | 1
+      );
     case "andi":
       if (rd !== rs1 || !small(rd) || !fits(imm, 6)) return undefined;
       return (4 << 13) | (part(imm, 5, 5) << 12) | (2 << 10) | small1 | (part(imm, 4, 0) << 2) | 1;
@@ -71,15 +81,29 @@ export function compress(instruction: Instruction): number | undefined {
     case "jal":
       if (rd !== 0 || !fits(imm, 12)) return undefined;
       return (
-        (5 << 13) | (part(imm, 11, 11) << 12) | (part(imm, 4, 4) << 11) | (part(imm, 9, 8) << 9) | (part(imm, 10, 10) << 8) |
-        (part(imm, 6, 6) << 7) | (part(imm, 7, 7) << 6) | (part(imm, 3, 1) << 3) | (part(imm, 5, 5) << 2) | 1
+        (5 << 13) |
+        (part(imm, 11, 11) << 12) |
+        (part(imm, 4, 4) << 11) |
+        (part(imm, 9, 8) << 9) |
+        (part(imm, 10, 10) << 8) |
+        (part(imm, 6, 6) << 7) |
+        (part(imm, 7, 7) << 6) |
+        (part(imm, 3, 1) << 3) |
+        (part(imm, 5, 5) << 2) |
+        1
       );
     case "beq":
     case "bne":
       if (rs2 !== 0 || !small(rs1) || !fits(imm, 9)) return undefined;
       return (
-        ((op.name === "beq" ? 6 : 7) << 13) | (part(imm, 8, 8) << 12) | (part(imm, 4, 3) << 10) | small1 |
-        (part(imm, 7, 6) << 5) | (part(imm, 2, 1) << 3) | (part(imm, 5, 5) << 2) | 1
+        ((op.name === "beq" ? 6 : 7) << 13) |
+        (part(imm, 8, 8) << 12) |
+        (part(imm, 4, 3) << 10) |
+        small1 |
+        (part(imm, 7, 6) << 5) |
+        (part(imm, 2, 1) << 3) |
+        (part(imm, 5, 5) << 2) |
+        1
       );
     case "lw":
       if (imm < 0 || imm % 4 !== 0) return undefined;
@@ -90,7 +114,14 @@ export function compress(instruction: Instruction): number | undefined {
     case "fld":
       if (imm < 0 || imm % 8 !== 0) return undefined;
       if (rs1 === 2 && (op.name === "fld" || rd !== 0) && imm < 512)
-        return ((op.name === "ld" ? 3 : 1) << 13) | (part(imm, 5, 5) << 12) | (rd << 7) | (part(imm, 4, 3) << 5) | (part(imm, 8, 6) << 2) | 2;
+        return (
+          ((op.name === "ld" ? 3 : 1) << 13) |
+          (part(imm, 5, 5) << 12) |
+          (rd << 7) |
+          (part(imm, 4, 3) << 5) |
+          (part(imm, 8, 6) << 2) |
+          2
+        );
       return small(rs1) && small(rd) && imm < 256 ? double(op.name === "ld" ? 3 : 1, imm, small1, smallD) : undefined;
     case "sw":
       if (imm < 0 || imm % 4 !== 0) return undefined;

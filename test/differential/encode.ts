@@ -12,9 +12,34 @@ export type Extension = "i" | "m" | "a" | "f" | "d" | "zba" | "zbb" | "zbs" | "z
  * · `csr`, `csri` · `cbo` (address) · `none`.
  */
 export type Form =
-  | "rrr" | "rri" | "rrs" | "rr" | "ru" | "load" | "store" | "fload" | "fstore" | "branch" | "jal" | "jalr"
-  | "amo" | "lr" | "sc" | "fff" | "fffr" | "ffr" | "ffff" | "xff" | "xf" | "xfr" | "fx" | "fxr" | "csr" | "csri"
-  | "cbo" | "none";
+  | "rrr"
+  | "rri"
+  | "rrs"
+  | "rr"
+  | "ru"
+  | "load"
+  | "store"
+  | "fload"
+  | "fstore"
+  | "branch"
+  | "jal"
+  | "jalr"
+  | "amo"
+  | "lr"
+  | "sc"
+  | "fff"
+  | "fffr"
+  | "ffr"
+  | "ffff"
+  | "xff"
+  | "xf"
+  | "xfr"
+  | "fx"
+  | "fxr"
+  | "csr"
+  | "csri"
+  | "cbo"
+  | "none";
 
 /** One instruction of the base (32-bit) encoding. */
 export interface Opcode {
@@ -56,7 +81,14 @@ const r = (funct7: number, funct3: number, opcode: number): number => (funct7 <<
 const i = (imm12: number, funct3: number, opcode: number): number => (imm12 << 20) | (funct3 << 12) | opcode;
 
 // RV64I
-for (const [name, f3] of [["addi", 0], ["slti", 2], ["sltiu", 3], ["xori", 4], ["ori", 6], ["andi", 7]] as const)
+for (const [name, f3] of [
+  ["addi", 0],
+  ["slti", 2],
+  ["sltiu", 3],
+  ["xori", 4],
+  ["ori", 6],
+  ["andi", 7],
+] as const)
   row("i", "rri", name, r(0, f3, 0x13));
 row("i", "rri", "addiw", r(0, 0, 0x1b));
 row("i", "rrs", "slli", i(0x000, 1, 0x13));
@@ -65,22 +97,42 @@ row("i", "rrs", "srai", i(0x400, 5, 0x13));
 row("i", "rrs", "slliw", i(0x000, 1, 0x1b));
 row("i", "rrs", "srliw", i(0x000, 5, 0x1b));
 row("i", "rrs", "sraiw", i(0x400, 5, 0x1b));
+// biome-ignore format: a table
 for (const [name, f7, f3] of [
   ["add", 0, 0], ["sub", 0x20, 0], ["sll", 0, 1], ["slt", 0, 2], ["sltu", 0, 3],
   ["xor", 0, 4], ["srl", 0, 5], ["sra", 0x20, 5], ["or", 0, 6], ["and", 0, 7],
 ] as const)
   row("i", "rrr", name, r(f7, f3, 0x33));
-for (const [name, f7, f3] of [["addw", 0, 0], ["subw", 0x20, 0], ["sllw", 0, 1], ["srlw", 0, 5], ["sraw", 0x20, 5]] as const)
+for (const [name, f7, f3] of [
+  ["addw", 0, 0],
+  ["subw", 0x20, 0],
+  ["sllw", 0, 1],
+  ["srlw", 0, 5],
+  ["sraw", 0x20, 5],
+] as const)
   row("i", "rrr", name, r(f7, f3, 0x3b));
 row("i", "ru", "lui", 0x37);
 row("i", "ru", "auipc", 0x17);
+// biome-ignore format: a table
 for (const [name, f3, bytes] of [
   ["lb", 0, 1], ["lh", 1, 2], ["lw", 2, 4], ["ld", 3, 8], ["lbu", 4, 1], ["lhu", 5, 2], ["lwu", 6, 4],
 ] as const)
   row("i", "load", name, r(0, f3, 0x03), bytes);
-for (const [name, f3, bytes] of [["sb", 0, 1], ["sh", 1, 2], ["sw", 2, 4], ["sd", 3, 8]] as const)
+for (const [name, f3, bytes] of [
+  ["sb", 0, 1],
+  ["sh", 1, 2],
+  ["sw", 2, 4],
+  ["sd", 3, 8],
+] as const)
   row("i", "store", name, r(0, f3, 0x23), bytes);
-for (const [name, f3] of [["beq", 0], ["bne", 1], ["blt", 4], ["bge", 5], ["bltu", 6], ["bgeu", 7]] as const)
+for (const [name, f3] of [
+  ["beq", 0],
+  ["bne", 1],
+  ["blt", 4],
+  ["bge", 5],
+  ["bltu", 6],
+  ["bgeu", 7],
+] as const)
   row("i", "branch", name, r(0, f3, 0x63));
 row("i", "jal", "jal", 0x6f);
 row("i", "jalr", "jalr", 0x67);
@@ -90,14 +142,22 @@ row("i", "none", "ecall", 0x00000073);
 row("i", "none", "ebreak", 0x00100073);
 
 // M
+// biome-ignore format: a table
 for (const [name, f3] of [
   ["mul", 0], ["mulh", 1], ["mulhsu", 2], ["mulhu", 3], ["div", 4], ["divu", 5], ["rem", 6], ["remu", 7],
 ] as const)
   row("m", "rrr", name, r(1, f3, 0x33));
-for (const [name, f3] of [["mulw", 0], ["divw", 4], ["divuw", 5], ["remw", 6], ["remuw", 7]] as const)
+for (const [name, f3] of [
+  ["mulw", 0],
+  ["divw", 4],
+  ["divuw", 5],
+  ["remw", 6],
+  ["remuw", 7],
+] as const)
   row("m", "rrr", name, r(1, f3, 0x3b));
 
 // A
+// biome-ignore format: a table
 for (const [suffix, f3, bytes] of [["w", 2, 4], ["d", 3, 8]] as const) {
   row("a", "lr", `lr.${suffix}`, r(0x02 << 2, f3, 0x2f), bytes);
   row("a", "sc", `sc.${suffix}`, r(0x03 << 2, f3, 0x2f), bytes);
@@ -110,7 +170,11 @@ for (const [suffix, f3, bytes] of [["w", 2, 4], ["d", 3, 8]] as const) {
 
 // Zba
 row("zba", "rrr", "add.uw", r(0x04, 0, 0x3b));
-for (const [n, f3] of [[1, 2], [2, 4], [3, 6]] as const) {
+for (const [n, f3] of [
+  [1, 2],
+  [2, 4],
+  [3, 6],
+] as const) {
   row("zba", "rrr", `sh${n}add`, r(0x10, f3, 0x33));
   row("zba", "rrr", `sh${n}add.uw`, r(0x10, f3, 0x3b));
 }
@@ -120,11 +184,26 @@ row("zba", "rrs", "slli.uw", i(0x080, 1, 0x1b));
 row("zbb", "rrr", "andn", r(0x20, 7, 0x33));
 row("zbb", "rrr", "orn", r(0x20, 6, 0x33));
 row("zbb", "rrr", "xnor", r(0x20, 4, 0x33));
-for (const [name, rs2] of [["clz", 0], ["ctz", 1], ["cpop", 2], ["sext.b", 4], ["sext.h", 5]] as const)
+for (const [name, rs2] of [
+  ["clz", 0],
+  ["ctz", 1],
+  ["cpop", 2],
+  ["sext.b", 4],
+  ["sext.h", 5],
+] as const)
   row("zbb", "rr", name, i(0x600 | rs2, 1, 0x13));
-for (const [name, rs2] of [["clzw", 0], ["ctzw", 1], ["cpopw", 2]] as const)
+for (const [name, rs2] of [
+  ["clzw", 0],
+  ["ctzw", 1],
+  ["cpopw", 2],
+] as const)
   row("zbb", "rr", name, i(0x600 | rs2, 1, 0x1b));
-for (const [name, f3] of [["min", 4], ["minu", 5], ["max", 6], ["maxu", 7]] as const)
+for (const [name, f3] of [
+  ["min", 4],
+  ["minu", 5],
+  ["max", 6],
+  ["maxu", 7],
+] as const)
   row("zbb", "rrr", name, r(0x05, f3, 0x33));
 row("zbb", "rr", "zext.h", r(0x04, 4, 0x3b));
 row("zbb", "rrr", "rol", r(0x30, 1, 0x33));
@@ -137,7 +216,12 @@ row("zbb", "rr", "orc.b", i(0x287, 5, 0x13));
 row("zbb", "rr", "rev8", i(0x6b8, 5, 0x13));
 
 // Zbs
-for (const [name, f6, f3] of [["bclr", 0x12, 1], ["bext", 0x12, 5], ["binv", 0x1a, 1], ["bset", 0x0a, 1]] as const) {
+for (const [name, f6, f3] of [
+  ["bclr", 0x12, 1],
+  ["bext", 0x12, 5],
+  ["binv", 0x1a, 1],
+  ["bset", 0x0a, 1],
+] as const) {
   row("zbs", "rrr", name, r(f6 << 1, f3, 0x33));
   row("zbs", "rrs", `${name}i`, r(f6 << 1, f3, 0x13));
 }
@@ -148,28 +232,61 @@ row("zicond", "rrr", "czero.nez", r(0x07, 7, 0x33));
 row("zicboz", "cbo", "cbo.zero", i(4, 2, 0x0f), 64);
 
 // Zicsr
-for (const [name, f3] of [["csrrw", 1], ["csrrs", 2], ["csrrc", 3]] as const) {
+for (const [name, f3] of [
+  ["csrrw", 1],
+  ["csrrs", 2],
+  ["csrrc", 3],
+] as const) {
   row("zicsr", "csr", name, r(0, f3, 0x73));
   row("zicsr", "csri", `${name}i`, r(0, f3 + 4, 0x73));
 }
 
 // F and D
-for (const [ext, suffix, fmt, f3, bytes] of [["f", "s", 0, 2, 4], ["d", "d", 1, 3, 8]] as const) {
+for (const [ext, suffix, fmt, f3, bytes] of [
+  ["f", "s", 0, 2, 4],
+  ["d", "d", 1, 3, 8],
+] as const) {
   const x = suffix === "s" ? "w" : "d";
   row(ext, "fload", suffix === "s" ? "flw" : "fld", r(0, f3, 0x07), bytes);
   row(ext, "fstore", suffix === "s" ? "fsw" : "fsd", r(0, f3, 0x27), bytes);
-  for (const [name, opcode] of [["fmadd", 0x43], ["fmsub", 0x47], ["fnmsub", 0x4b], ["fnmadd", 0x4f]] as const)
+  for (const [name, opcode] of [
+    ["fmadd", 0x43],
+    ["fmsub", 0x47],
+    ["fnmsub", 0x4b],
+    ["fnmadd", 0x4f],
+  ] as const)
     row(ext, "ffff", `${name}.${suffix}`, (fmt << 25) | opcode);
-  for (const [name, f5] of [["fadd", 0], ["fsub", 1], ["fmul", 2], ["fdiv", 3]] as const)
+  for (const [name, f5] of [
+    ["fadd", 0],
+    ["fsub", 1],
+    ["fmul", 2],
+    ["fdiv", 3],
+  ] as const)
     row(ext, "fffr", `${name}.${suffix}`, r((f5 << 2) | fmt, 0, 0x53));
   row(ext, "ffr", `fsqrt.${suffix}`, r((0x0b << 2) | fmt, 0, 0x53));
-  for (const [name, rm] of [["fsgnj", 0], ["fsgnjn", 1], ["fsgnjx", 2]] as const)
+  for (const [name, rm] of [
+    ["fsgnj", 0],
+    ["fsgnjn", 1],
+    ["fsgnjx", 2],
+  ] as const)
     row(ext, "fff", `${name}.${suffix}`, r((0x04 << 2) | fmt, rm, 0x53));
-  for (const [name, rm] of [["fmin", 0], ["fmax", 1]] as const)
+  for (const [name, rm] of [
+    ["fmin", 0],
+    ["fmax", 1],
+  ] as const)
     row(ext, "fff", `${name}.${suffix}`, r((0x05 << 2) | fmt, rm, 0x53));
-  for (const [name, rm] of [["fle", 0], ["flt", 1], ["feq", 2]] as const)
+  for (const [name, rm] of [
+    ["fle", 0],
+    ["flt", 1],
+    ["feq", 2],
+  ] as const)
     row(ext, "xff", `${name}.${suffix}`, r((0x14 << 2) | fmt, rm, 0x53));
-  for (const [to, rs2] of [["w", 0], ["wu", 1], ["l", 2], ["lu", 3]] as const) {
+  for (const [to, rs2] of [
+    ["w", 0],
+    ["wu", 1],
+    ["l", 2],
+    ["lu", 3],
+  ] as const) {
     row(ext, "xfr", `fcvt.${to}.${suffix}`, r((0x18 << 2) | fmt, 0, 0x53) | (rs2 << 20));
     row(ext, "fxr", `fcvt.${suffix}.${to}`, r((0x1a << 2) | fmt, 0, 0x53) | (rs2 << 20));
   }
@@ -235,11 +352,24 @@ export function encode(instruction: Instruction): number {
       return (op.bits | b | c | (((imm >> 5) & 0x7f) << 25) | ((imm & 0x1f) << 7)) >>> 0;
     case "branch":
       return (
-        (op.bits | b | c | (((imm >> 12) & 1) << 31) | (((imm >> 5) & 0x3f) << 25) | (((imm >> 1) & 0xf) << 8) | (((imm >> 11) & 1) << 7)) >>> 0
+        (op.bits |
+          b |
+          c |
+          (((imm >> 12) & 1) << 31) |
+          (((imm >> 5) & 0x3f) << 25) |
+          (((imm >> 1) & 0xf) << 8) |
+          (((imm >> 11) & 1) << 7)) >>>
+        0
       );
     case "jal":
       return (
-        (op.bits | a | (((imm >> 20) & 1) << 31) | (((imm >> 1) & 0x3ff) << 21) | (((imm >> 11) & 1) << 20) | (((imm >> 12) & 0xff) << 12)) >>> 0
+        (op.bits |
+          a |
+          (((imm >> 20) & 1) << 31) |
+          (((imm >> 1) & 0x3ff) << 21) |
+          (((imm >> 11) & 1) << 20) |
+          (((imm >> 12) & 0xff) << 12)) >>>
+        0
       );
     case "amo":
     case "sc":
@@ -270,6 +400,7 @@ export function format(instruction: Instruction): string {
   const f = (n: number): string => `f${n}`;
   const mode = ROUNDING[rm];
   const c = instruction.compressed === undefined ? "" : "c:";
+  // biome-ignore format: one line each
   switch (op.form) {
     case "rrr": return `${c}${op.name} ${x(rd)}, ${x(rs1)}, ${x(rs2)}`;
     case "rri":

@@ -43,9 +43,10 @@ const bias = (f: Format): number => 2 ** (f.w - 1) - 1;
 const width = (f: Format): number => f.p + f.w;
 const bitLength = (value: bigint): number => value.toString(2).length;
 
-export const canonicalNan = (f: Format): bigint => (ones(f.w + 1)) << BigInt(f.p - 2);
+export const canonicalNan = (f: Format): bigint => ones(f.w + 1) << BigInt(f.p - 2);
 const infinity = (sign: boolean, f: Format): bigint => withSign(sign, ones(f.w) << BigInt(f.p - 1), f);
-const withSign = (sign: boolean, magnitude: bigint, f: Format): bigint => (sign ? (1n << BigInt(width(f) - 1)) | magnitude : magnitude);
+const withSign = (sign: boolean, magnitude: bigint, f: Format): bigint =>
+  sign ? (1n << BigInt(width(f) - 1)) | magnitude : magnitude;
 
 function unpack(bits: bigint, f: Format): Unpacked {
   const sign = bits >> BigInt(width(f) - 1) !== 0n;
@@ -56,13 +57,26 @@ function unpack(bits: bigint, f: Format): Unpacked {
     return { kind: nan ? "nan" : "infinity", sign, m: 0n, e: 0, signaling: nan && fraction >> BigInt(f.p - 2) === 0n };
   }
   if (exponent === 0)
-    return { kind: fraction === 0n ? "zero" : "number", sign, m: fraction, e: 1 - bias(f) - (f.p - 1), signaling: false };
-  return { kind: "number", sign, m: fraction | (1n << BigInt(f.p - 1)), e: exponent - bias(f) - (f.p - 1), signaling: false };
+    return {
+      kind: fraction === 0n ? "zero" : "number",
+      sign,
+      m: fraction,
+      e: 1 - bias(f) - (f.p - 1),
+      signaling: false,
+    };
+  return {
+    kind: "number",
+    sign,
+    m: fraction | (1n << BigInt(f.p - 1)),
+    e: exponent - bias(f) - (f.p - 1),
+    signaling: false,
+  };
 }
 
 /** Does discarding what lies between q and q+1 round up? `low` and `half` in the same unit; `sticky` adds a little. */
 function roundsUp(rm: number, sign: boolean, odd: boolean, low: bigint, half: bigint, sticky: boolean): boolean {
   if (low === 0n && !sticky) return false;
+  // biome-ignore format: one line each
   switch (rm) {
     case RNE: return low > half || (low === half && (sticky || odd));
     case RTZ: return false;
@@ -73,7 +87,14 @@ function roundsUp(rm: number, sign: boolean, odd: boolean, low: bigint, half: bi
 }
 
 /** m * 2^e, a little more if sticky, cut to a multiple of 2^unit. */
-function cut(m: bigint, e: number, sticky: boolean, unit: number, rm: number, sign: boolean): { q: bigint; inexact: boolean } {
+function cut(
+  m: bigint,
+  e: number,
+  sticky: boolean,
+  unit: number,
+  rm: number,
+  sign: boolean,
+): { q: bigint; inexact: boolean } {
   const shift = unit - e;
   if (shift <= 0) {
     if (sticky) throw new Error("not enough bits to round");
@@ -116,7 +137,9 @@ const nan = (f: Format, invalid: boolean): Outcome => ({ bits: canonicalNan(f), 
 
 /** a * b + c, rounded once. */
 export function fma(aBits: bigint, bBits: bigint, cBits: bigint, f: Format, rm: number): Outcome {
-  const a = unpack(aBits, f), b = unpack(bBits, f), c = unpack(cBits, f);
+  const a = unpack(aBits, f),
+    b = unpack(bBits, f),
+    c = unpack(cBits, f);
   const signaling = a.signaling || b.signaling || c.signaling;
   const invalid = (a.kind === "infinity" && b.kind === "zero") || (a.kind === "zero" && b.kind === "infinity");
   if (invalid || a.kind === "nan" || b.kind === "nan" || c.kind === "nan") return nan(f, invalid || signaling);
@@ -127,7 +150,16 @@ export function fma(aBits: bigint, bBits: bigint, cBits: bigint, f: Format, rm: 
   return sum(sign, a.m * b.m, a.e + b.e, c.sign, c.m, c.e, f, rm);
 }
 
-function sum(sign1: boolean, m1: bigint, e1: number, sign2: boolean, m2: bigint, e2: number, f: Format, rm: number): Outcome {
+function sum(
+  sign1: boolean,
+  m1: bigint,
+  e1: number,
+  sign2: boolean,
+  m2: bigint,
+  e2: number,
+  f: Format,
+  rm: number,
+): Outcome {
   const e = Math.min(e1, e2);
   const first = (sign1 ? -m1 : m1) << BigInt(e1 - e);
   const second = (sign2 ? -m2 : m2) << BigInt(e2 - e);
@@ -140,7 +172,8 @@ function sum(sign1: boolean, m1: bigint, e1: number, sign2: boolean, m2: bigint,
 }
 
 export function add(aBits: bigint, bBits: bigint, f: Format, rm: number): Outcome {
-  const a = unpack(aBits, f), b = unpack(bBits, f);
+  const a = unpack(aBits, f),
+    b = unpack(bBits, f);
   if (a.kind === "nan" || b.kind === "nan") return nan(f, a.signaling || b.signaling);
   if (a.kind === "infinity" && b.kind === "infinity" && a.sign !== b.sign) return nan(f, true);
   if (a.kind === "infinity") return { bits: aBits, flags: 0 };
@@ -149,7 +182,8 @@ export function add(aBits: bigint, bBits: bigint, f: Format, rm: number): Outcom
 }
 
 export function mul(aBits: bigint, bBits: bigint, f: Format, rm: number): Outcome {
-  const a = unpack(aBits, f), b = unpack(bBits, f);
+  const a = unpack(aBits, f),
+    b = unpack(bBits, f);
   if (a.kind === "nan" || b.kind === "nan") return nan(f, a.signaling || b.signaling);
   const sign = a.sign !== b.sign;
   if (a.kind === "infinity" || b.kind === "infinity")
@@ -159,7 +193,8 @@ export function mul(aBits: bigint, bBits: bigint, f: Format, rm: number): Outcom
 }
 
 export function div(aBits: bigint, bBits: bigint, f: Format, rm: number): Outcome {
-  const a = unpack(aBits, f), b = unpack(bBits, f);
+  const a = unpack(aBits, f),
+    b = unpack(bBits, f);
   if (a.kind === "nan" || b.kind === "nan") return nan(f, a.signaling || b.signaling);
   const sign = a.sign !== b.sign;
   if (a.kind === "infinity") return b.kind === "infinity" ? nan(f, true) : { bits: infinity(sign, f), flags: 0 };
@@ -222,7 +257,8 @@ export function fromInteger(value: bigint, f: Format, rm: number): Outcome {
 
 /** -1, 0 or 1, or undefined when a NaN makes them unordered. */
 function compare(aBits: bigint, bBits: bigint, f: Format): number | undefined {
-  const a = unpack(aBits, f), b = unpack(bBits, f);
+  const a = unpack(aBits, f),
+    b = unpack(bBits, f);
   if (a.kind === "nan" || b.kind === "nan") return undefined;
   const order = (bits: bigint, sign: boolean): bigint => (sign ? -(bits & ones(width(f) - 1)) : bits);
   const difference = order(aBits, a.sign) - order(bBits, b.sign);
@@ -242,7 +278,8 @@ export function relation(name: "feq" | "flt" | "fle", aBits: bigint, bBits: bigi
 
 /** minimumNumber and maximumNumber of IEEE 754-2019: the number wins over a NaN, and -0 is below +0. */
 export function extreme(name: "fmin" | "fmax", aBits: bigint, bBits: bigint, f: Format): Outcome {
-  const a = unpack(aBits, f), b = unpack(bBits, f);
+  const a = unpack(aBits, f),
+    b = unpack(bBits, f);
   const flags = a.signaling || b.signaling ? NV : 0;
   if (a.kind === "nan" && b.kind === "nan") return { bits: canonicalNan(f), flags };
   if (a.kind === "nan") return { bits: bBits, flags };
@@ -256,6 +293,7 @@ export function extreme(name: "fmin" | "fmax", aBits: bigint, bBits: bigint, f: 
 export function classify(aBits: bigint, f: Format): bigint {
   const a = unpack(aBits, f);
   const subnormal = a.kind === "number" && a.m < 1n << BigInt(f.p - 1);
+  // biome-ignore format: one line each
   switch (a.kind) {
     case "nan": return a.signaling ? 1n << 8n : 1n << 9n;
     case "infinity": return a.sign ? 1n : 1n << 7n;

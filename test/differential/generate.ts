@@ -5,8 +5,8 @@
 // address stays in the scratch memory unless a trap is wanted.
 
 import { compress } from "./compress.js";
-import { encode, type Extension, format, type Instruction, lengthOf, make, OPCODES, type Opcode } from "./encode.js";
-import { type Mode, READ_ONLY_PAGE, scratchBase, SCRATCH_SIZE, type Test, UNMAPPED_PAGE } from "./image.js";
+import { type Extension, encode, format, type Instruction, lengthOf, make, OPCODES, type Opcode } from "./encode.js";
+import { type Mode, READ_ONLY_PAGE, SCRATCH_SIZE, scratchBase, type Test, UNMAPPED_PAGE } from "./image.js";
 import { Random } from "./random.js";
 import { floating, integer } from "./values.js";
 
@@ -25,7 +25,18 @@ export interface GenerateOptions {
 }
 
 /** What QEMU 7.2 has too. */
-export const COMMON_EXTENSIONS: ReadonlySet<Extension> = new Set<Extension>(["i", "m", "a", "f", "d", "zba", "zbb", "zbs", "zicsr", "c"]);
+export const COMMON_EXTENSIONS: ReadonlySet<Extension> = new Set<Extension>([
+  "i",
+  "m",
+  "a",
+  "f",
+  "d",
+  "zba",
+  "zbb",
+  "zbs",
+  "zicsr",
+  "c",
+]);
 
 /** Everything generated programs can hold. */
 export const ALL_EXTENSIONS: ReadonlySet<Extension> = new Set<Extension>([...COMMON_EXTENSIONS, "zicond", "zicboz"]);
@@ -59,6 +70,7 @@ const FORMS_INTEGER = new Set(["rrr", "rri", "rrs", "rr", "ru"]);
 const FORMS_FLOAT = new Set(["fff", "fffr", "ffr", "ffff", "xff", "xf", "xfr", "fx", "fxr"]);
 
 /** Encodings that stand for nothing: reserved opcodes and functions, formats of extensions left out, a CSR that is not there. */
+// biome-ignore format: a table
 const ILLEGAL: readonly number[] = [
   0xffffffff, 0x00000077, 0x0000707f, 0xfe007033, 0x20007033, 0x2800202f, 0x0000402f, 0x04000053, 0x06000053, 0x12345073,
 ];
@@ -155,7 +167,11 @@ class Generator {
     const random = this.#random;
     // each program leans to one side, so that long chains of one kind come about
     const weights = random.pick([
-      [10, 4, 2, 1, 1, 0.5], [4, 10, 1, 1, 1, 0.5], [2, 2, 12, 1, 1, 0.5], [3, 4, 4, 4, 1, 0.5], [5, 5, 5, 1, 1, 1],
+      [10, 4, 2, 1, 1, 0.5],
+      [4, 10, 1, 1, 1, 0.5],
+      [2, 2, 12, 1, 1, 0.5],
+      [3, 4, 4, 4, 1, 0.5],
+      [5, 5, 5, 1, 1, 1],
     ]);
     const units: Unit[] = [];
     let made = 0;
@@ -171,6 +187,7 @@ class Generator {
   }
 
   #unit(kind: number, depth: number): Unit {
+    // biome-ignore format: one line each
     switch (kind) {
       case 0: return [this.#alu()];
       case 1: return [this.#memory()];
@@ -197,7 +214,9 @@ class Generator {
     }
     switch (op.form) {
       case "rri":
-        imm = friendly ? random.range(-32, 31) : random.pick([0, 1, -1, 2047, -2048, random.range(-2048, 2047), random.range(-2048, 2047)]);
+        imm = friendly
+          ? random.range(-32, 31)
+          : random.pick([0, 1, -1, 2047, -2048, random.range(-2048, 2047), random.range(-2048, 2047)]);
         if (friendly && rs1 === 2) imm = 4 * random.range(-128, 255);
         if (friendly && op.name === "addi" && !this.#reserved.has(2) && random.chance(0.3)) {
           rd = 2;
@@ -223,7 +242,11 @@ class Generator {
     const [rs1, value] = random.pick(friendly ? [...this.#pointers].slice(0, 2) : [...this.#pointers]);
     let offset: number;
     if (random.chance(0.12)) offset = SCRATCH_SIZE / 2 - random.below(bytes) - (random.chance(0.2) ? 1 : 0);
-    else if (friendly || random.chance(0.6)) offset = value - base + bytes * random.below(Math.floor((SCRATCH_SIZE - bytes - (value - base)) / bytes / (friendly ? 2 : 1)) + 1);
+    else if (friendly || random.chance(0.6))
+      offset =
+        value -
+        base +
+        bytes * random.below(Math.floor((SCRATCH_SIZE - bytes - (value - base)) / bytes / (friendly ? 2 : 1)) + 1);
     else offset = random.below(SCRATCH_SIZE - bytes + 1);
     offset = Math.max(0, Math.min(SCRATCH_SIZE - bytes, offset));
     return { rs1, imm: base + offset - value };
@@ -235,6 +258,7 @@ class Generator {
     const friendly = random.chance(this.#compressed);
     const { rs1, imm } = this.#address(op.bytes, friendly);
     const data = friendly && rs1 !== 2 ? random.range(8, 15) : this.#source();
+    // biome-ignore format: one line each
     switch (op.form) {
       case "load": return this.#code(make(op, { rd: this.#reserved.has(data) ? this.#target() : data, rs1, imm }));
       case "fload": return this.#code(make(op, { rd: data, rs1, imm }));
@@ -285,7 +309,8 @@ class Generator {
     }
     unit.push(this.#code(make(`sc.${suffix}`, { rd: this.#free(address), rs1: address, rs2: this.#source(), aqrl })));
     // the second one finds no reservation
-    if (shape === 2) unit.push(this.#code(make(`sc.${suffix}`, { rd: this.#free(), rs1: address, rs2: this.#source(), aqrl })));
+    if (shape === 2)
+      unit.push(this.#code(make(`sc.${suffix}`, { rd: this.#free(), rs1: address, rs2: this.#source(), aqrl })));
     return unit;
   }
 
@@ -298,7 +323,13 @@ class Generator {
       const csr = random.pick([1, 1, 2, 3]);
       const immediate = op.form === "csri";
       // a rounding mode that does not exist is fine to write, and makes later instructions trap: keep it rare
-      const rs1 = immediate ? (csr === 2 && random.chance(0.9) ? random.below(5) : random.below(32)) : csr === 1 || random.chance(0.1) ? this.#source() : 0;
+      const rs1 = immediate
+        ? csr === 2 && random.chance(0.9)
+          ? random.below(5)
+          : random.below(32)
+        : csr === 1 || random.chance(0.1)
+          ? this.#source()
+          : 0;
       return [this.#code(make(op, { rd: this.#target(), rs1, imm: csr }))];
     }
     if (roll < 6) return [this.#code(make(random.chance(0.5) ? "fence" : "fence.i"))];
@@ -318,10 +349,23 @@ class Generator {
     const unit: Unit = [{ kind: "label", label: here }, this.#code(make("auipc", { rd: register }))];
     const odd = random.chance(0.3) ? 1 : 0; // bit 0 of the target is dropped
     if (random.chance(0.5)) {
-      unit.push(this.#code(make("jalr", { rd: random.chance(0.5) ? 0 : this.#free(), rs1: register }), { to: there, from: here, add: odd }));
+      unit.push(
+        this.#code(make("jalr", { rd: random.chance(0.5) ? 0 : this.#free(), rs1: register }), {
+          to: there,
+          from: here,
+          add: odd,
+        }),
+      );
     } else {
       unit.push(this.#code(make("addi", { rd: register, rs1: register }), { to: there, from: here, add: odd }));
-      unit.push(this.#code(make("jalr", { rd: random.chance(0.5) ? 0 : random.chance(0.5) && !this.#reserved.has(1) ? 1 : this.#free(), rs1: register })));
+      unit.push(
+        this.#code(
+          make("jalr", {
+            rd: random.chance(0.5) ? 0 : random.chance(0.5) && !this.#reserved.has(1) ? 1 : this.#free(),
+            rs1: register,
+          }),
+        ),
+      );
     }
     for (let n = random.below(3); n > 0; n--) unit.push(this.#alu());
     unit.push({ kind: "label", label: there });
@@ -364,7 +408,12 @@ class Generator {
       } else if (random.chance(this.#compressed)) {
         pieces.push(this.#code(make(random.pick(["beq", "bne"]), { rs1: random.range(8, 15), rs2: 0 }), { to: label }));
       } else {
-        pieces.push(this.#code(make(random.pick(conditional), { rs1: this.#source(), rs2: random.chance(0.2) ? 0 : this.#source() }), { to: label }));
+        pieces.push(
+          this.#code(
+            make(random.pick(conditional), { rs1: this.#source(), rs2: random.chance(0.2) ? 0 : this.#source() }),
+            { to: label },
+          ),
+        );
       }
     }
     for (const branch of open) pieces.push({ kind: "label", label: branch.label });
@@ -378,18 +427,36 @@ class Generator {
     const paged = this.#mode !== "M";
     const raw = (bits: number, short: boolean): Piece => ({
       kind: "code",
-      instruction: make({ name: `.${short ? "half" : "word"} 0x${bits.toString(16)}`, ext: "i", form: "none", bits: bits >>> 0, bytes: 0 }, short ? { compressed: bits } : {}),
+      instruction: make(
+        {
+          name: `.${short ? "half" : "word"} 0x${bits.toString(16)}`,
+          ext: "i",
+          form: "none",
+          bits: bits >>> 0,
+          bytes: 0,
+        },
+        short ? { compressed: bits } : {},
+      ),
       wantShort: false,
     });
     const access = (align = 1): Piece => {
-      if (paged && this.#atomics.length > 0 && random.chance(0.2)) return this.#code(make(random.pick(this.#atomics), { rd: this.#target(), rs1: register, rs2: this.#source() }));
+      if (paged && this.#atomics.length > 0 && random.chance(0.2))
+        return this.#code(make(random.pick(this.#atomics), { rd: this.#target(), rs1: register, rs2: this.#source() }));
       const op = random.pick(this.#loads);
-      return this.#code(make(op, { rd: op.form === "load" ? this.#free() : this.#source(), rs1: register, rs2: this.#source(), imm: Math.ceil(random.range(-8, 8) / align) * align }));
+      return this.#code(
+        make(op, {
+          rd: op.form === "load" ? this.#free() : this.#source(),
+          rs1: register,
+          rs2: this.#source(),
+          imm: Math.ceil(random.range(-8, 8) / align) * align,
+        }),
+      );
     };
     const at = (page: number, offset: number): Piece[] => [
       this.#code(make("lui", { rd: register, imm: page >>> 12 })),
       this.#code(make("addi", { rd: register, rs1: register, imm: offset })),
     ];
+    // biome-ignore format: one line each
     switch (random.below(paged ? 9 : 5)) {
       case 0: return [raw(0, true)];
       case 1: return [raw(random.pick(ILLEGAL), false)];
@@ -462,12 +529,18 @@ export function listing(test: Test, entry: number): string {
   const lines: string[] = [];
   for (const instruction of test.code) {
     const size = lengthOf(instruction);
-    const nop = instruction.op.name === "addi" && instruction.rd === 0 && instruction.rs1 === 0 && instruction.imm === 0;
+    const nop =
+      instruction.op.name === "addi" && instruction.rd === 0 && instruction.rs1 === 0 && instruction.imm === 0;
     if (nop) nops++;
     if (!nop) {
       if (nops > 0) lines.push(`  (${nops} nops)`);
       nops = 0;
-      lines.push(`  ${pc.toString(16)}: ${encode(instruction).toString(16).padStart(size * 2, "0").padEnd(8)}  ${format(instruction)}`);
+      lines.push(
+        `  ${pc.toString(16)}: ${encode(instruction)
+          .toString(16)
+          .padStart(size * 2, "0")
+          .padEnd(8)}  ${format(instruction)}`,
+      );
     }
     pc += size;
   }

@@ -1,7 +1,7 @@
 // Runs many generated programs on two sides and throws with a readable account of the first ones that differ.
 
-import { differences, explain, type Partial2 } from "./compare.js";
-import { generate, type GenerateOptions } from "./generate.js";
+import { differences, explain, type Leaving } from "./compare.js";
+import { type GenerateOptions, generate } from "./generate.js";
 import { buildImage, type Image, readResult, type Test } from "./image.js";
 import { runModel } from "./model.js";
 import { shrink } from "./shrink.js";
@@ -9,7 +9,7 @@ import { shrink } from "./shrink.js";
 /** Someone who runs an image: all results, in the order of the tests. */
 export interface Side {
   readonly name: string;
-  run(image: Image): Promise<Partial2[]>;
+  run(image: Image): Promise<Leaving[]>;
 }
 
 /** A side that leaves its results in guest memory. */
@@ -41,7 +41,11 @@ export function seedOf(standard: number): number {
 
 const PER_IMAGE = 1000;
 
-async function compareAll(left: Side, right: Side, tests: readonly Test[]): Promise<{ image: Image; lines: string[][] }> {
+async function compareAll(
+  left: Side,
+  right: Side,
+  tests: readonly Test[],
+): Promise<{ image: Image; lines: string[][] }> {
   const image = buildImage(tests);
   const [a, b] = await Promise.all([left.run(image), right.run(image)]);
   return { image, lines: tests.map((_, n) => differences(left.name, a[n] ?? {}, right.name, b[n] ?? {})) };
@@ -52,20 +56,32 @@ async function compareAll(left: Side, right: Side, tests: readonly Test[]): Prom
  * `log` gets one line with the seed at the start.
  */
 export async function compareSides(
-  left: Side, right: Side, seed: number, count: number, options: GenerateOptions, log: (line: string) => void = console.log,
+  left: Side,
+  right: Side,
+  seed: number,
+  count: number,
+  options: GenerateOptions,
+  log: (line: string) => void = console.log,
 ): Promise<void> {
   log(`${left.name} against ${right.name}: ${count} programs, EMUSCOPE_SEED=${seed}`);
   for (let first = 0; first < count; first += PER_IMAGE) {
-    const tests = Array.from({ length: Math.min(PER_IMAGE, count - first) }, (_, n) => generate(seed, first + n, options));
+    const tests = Array.from({ length: Math.min(PER_IMAGE, count - first) }, (_, n) =>
+      generate(seed, first + n, options),
+    );
     const { image, lines } = await compareAll(left, right, tests);
     const bad = tests.flatMap((_, n) => ((lines[n]?.length ?? 0) > 0 ? [n] : []));
     const worst = bad[0];
     if (worst === undefined) continue;
     const original = tests[worst] as Test;
-    const short = await shrink(original, async (variants) => (await compareAll(left, right, variants)).lines.map((found) => found.length > 0));
+    const short = await shrink(original, async (variants) =>
+      (await compareAll(left, right, variants)).lines.map((found) => found.length > 0),
+    );
     const again = await compareAll(left, right, [short]);
     throw new Error(
-      `${bad.length} of ${tests.length} programs differ (${bad.slice(0, 10).map((n) => tests[n]?.name).join("; ")}).\n` +
+      `${bad.length} of ${tests.length} programs differ (${bad
+        .slice(0, 10)
+        .map((n) => tests[n]?.name)
+        .join("; ")}).\n` +
         `First, shortened: ${explain(short, again.image.entry[0] ?? 0, again.lines[0] ?? [])}\n` +
         `As generated: ${explain(original, image.entry[worst] ?? 0, lines[worst] ?? [])}`,
     );

@@ -44,7 +44,6 @@ const RECORDS = 0x8010_1000;
 export const RESULTS = 0x8100_0000;
 export const RECORD_SIZE = 0x440;
 export const SCRATCH_SIZE = 512;
-const HALF = SCRATCH_SIZE / 2;
 /** More would let the records and their code grow into the results. */
 export const MAX_TESTS = 4000;
 
@@ -114,7 +113,8 @@ export function buildImage(tests: readonly Test[]): Image {
 
   const ram = new Uint8Array(end - RAM_BASE);
   const view = new DataView(ram.buffer);
-  const u64 = (address: number, value: bigint): void => view.setBigUint64(address - RAM_BASE, BigInt.asUintN(64, value), true);
+  const u64 = (address: number, value: bigint): void =>
+    view.setBigUint64(address - RAM_BASE, BigInt.asUintN(64, value), true);
   ram.set(runnerBytes(), 0);
   for (const mode of ["S", "U"] as const) pageTables(MODES[mode].root, MODES[mode].user, u64);
   u64(HEADER, BigInt(tests.length));
@@ -150,10 +150,17 @@ export function buildImage(tests: readonly Test[]): Image {
  * 0x1000_0000 with the second below the first. Accessed and dirty bits are set, so nothing depends on who sets them.
  */
 function pageTables(root: number, user: boolean, u64: (address: number, value: bigint) => void): void {
-  const V = 1n, R = 2n, W = 4n, X = 8n, U = user ? 16n : 0n, AD = 0xc0n;
+  const V = 1n,
+    R = 2n,
+    W = 4n,
+    X = 8n,
+    U = user ? 16n : 0n,
+    AD = 0xc0n;
   const leaf = (physical: number, flags: bigint): bigint => ((BigInt(physical) / PAGE) << 10n) | flags | U | AD | V;
   const table = (physical: number): bigint => ((BigInt(physical) / PAGE) << 10n) | V;
-  const high = root + 0x1000, low = root + 0x2000, leaves = root + 0x3000;
+  const high = root + 0x1000,
+    low = root + 0x2000,
+    leaves = root + 0x3000;
   u64(root + 8 * 2, table(high));
   for (let n = 0; n < RAM_SIZE / 2 ** 21; n++) u64(high + 8 * n, leaf(RAM_BASE + n * 2 ** 21, R | W | X));
   u64(root, table(low));

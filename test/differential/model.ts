@@ -4,7 +4,7 @@
 
 import { encode, type Instruction, lengthOf } from "./encode.js";
 import * as fp from "./float.js";
-import { READ_ONLY_PAGE, scratchBase, SCRATCH_SIZE, type Result, type Test } from "./image.js";
+import { READ_ONLY_PAGE, type Result, SCRATCH_SIZE, scratchBase, type Test } from "./image.js";
 
 const MASK = (1n << 64n) - 1n;
 const BOX = 0xffff_ffff_0000_0000n;
@@ -78,8 +78,13 @@ class Model {
     } catch (trap) {
       if (!(trap instanceof Trap)) throw trap;
       return {
-        x: this.#x, f: this.#f, fcsr: this.#fcsr, scratch: this.#memory,
-        mepc: this.#pc, mcause: BigInt(trap.exception), mtval: trap.value,
+        x: this.#x,
+        f: this.#f,
+        fcsr: this.#fcsr,
+        scratch: this.#memory,
+        mepc: this.#pc,
+        mcause: BigInt(trap.exception),
+        mtval: trap.value,
       };
     }
   }
@@ -265,6 +270,7 @@ class Model {
     const a = this.#operand(rs1, f);
     const b = this.#operand(rs2, f);
     const sign = f === fp.DOUBLE ? 1n << 63n : 1n << 31n;
+    // biome-ignore format: one line each
     switch (stem) {
       case "fadd": return this.#result(rd, fp.add(a, b, f, rm), f);
       case "fsub": return this.#result(rd, fp.add(a, isNan(b, f) ? b : b ^ sign, f, rm), f);
@@ -312,7 +318,12 @@ class Model {
     if (source !== undefined && target !== undefined)
       return this.#result(rd, fp.convert(this.#operand(rs1, source), source, target, rm), target);
     if (target !== undefined) {
-      const value = { w: word(integerOperand), wu: low32(integerOperand), l: signed(integerOperand), lu: integerOperand }[from];
+      const value = {
+        w: word(integerOperand),
+        wu: low32(integerOperand),
+        l: signed(integerOperand),
+        lu: integerOperand,
+      }[from];
       return this.#result(rd, fp.fromInteger(value ?? 0n, target, rm), target);
     }
     if (source === undefined) throw new Error("a conversion between integers");
@@ -336,11 +347,22 @@ function isNan(bits: bigint, f: fp.Format): boolean {
 
 /** Register forms that shifts by a constant stand for. */
 const SHIFTS: Record<string, string> = {
-  slli: "sll", srli: "srl", srai: "sra", slliw: "sllw", srliw: "srlw", sraiw: "sraw",
-  rori: "ror", roriw: "rorw", bclri: "bclr", bexti: "bext", binvi: "binv", bseti: "bset",
+  slli: "sll",
+  srli: "srl",
+  srai: "sra",
+  slliw: "sllw",
+  srliw: "srlw",
+  sraiw: "sraw",
+  rori: "ror",
+  roriw: "rorw",
+  bclri: "bclr",
+  bexti: "bext",
+  binvi: "binv",
+  bseti: "bset",
 };
 
 function taken(name: string, a: bigint, b: bigint): boolean {
+  // biome-ignore format: one line each
   switch (name) {
     case "beq": return a === b;
     case "bne": return a !== b;
@@ -352,6 +374,7 @@ function taken(name: string, a: bigint, b: bigint): boolean {
 }
 
 function extend(name: string, value: bigint): bigint {
+  // biome-ignore format: one line each
   switch (name) {
     case "lb": return BigInt.asIntN(8, value);
     case "lh": return BigInt.asIntN(16, value);
@@ -365,6 +388,7 @@ function atomic(name: string, bytes: number, before: bigint, source: bigint): bi
   const a = BigInt.asUintN(bits, before);
   const b = BigInt.asUintN(bits, source);
   const less = BigInt.asIntN(bits, a) < BigInt.asIntN(bits, b);
+  // biome-ignore format: one line each
   switch (name) {
     case "swap": return b;
     case "add": return a + b;
@@ -396,6 +420,7 @@ function compute(name: string, a: bigint, b: bigint): bigint {
   const sb = signed(b);
   const wa = word(a);
   const wb = word(b);
+  // biome-ignore format: one line each
   switch (name) {
     case "add": return a + b;
     case "sub": return a - b;
@@ -458,9 +483,11 @@ function unary(name: string, a: bigint): bigint {
   const bits = a.toString(2).padStart(64, "0");
   const bits32 = bits.slice(32);
   const leading = (text: string): bigint => BigInt(text.includes("1") ? text.indexOf("1") : text.length);
-  const trailing = (text: string): bigint => BigInt(text.includes("1") ? text.length - 1 - text.lastIndexOf("1") : text.length);
+  const trailing = (text: string): bigint =>
+    BigInt(text.includes("1") ? text.length - 1 - text.lastIndexOf("1") : text.length);
   const count = (text: string): bigint => BigInt(text.replaceAll("0", "").length);
   const bytes = Array.from({ length: 8 }, (_, n) => (a >> BigInt(8 * n)) & 0xffn);
+  // biome-ignore format: one line each
   switch (name) {
     case "clz": return leading(bits);
     case "ctz": return trailing(bits);

@@ -20,8 +20,12 @@ const noQemu = qemuVersion() === undefined ? "no qemu-system-riscv64 here" : fal
 test("the generator uses every instruction it knows", () => {
   const seen = new Set<string>();
   for (let index = 0; index < 4000; index++)
-    for (const instruction of generate(SEED, index, { ...DEFAULTS, extensions: ALL_EXTENSIONS, without: new Set() }).code) seen.add(instruction.op.name);
-  const never = OPCODES.filter((op) => !seen.has(op.name) && !["ecall", "ebreak"].includes(op.name)).map((op) => op.name);
+    for (const instruction of generate(SEED, index, { ...DEFAULTS, extensions: ALL_EXTENSIONS, without: new Set() })
+      .code)
+      seen.add(instruction.op.name);
+  const never = OPCODES.filter((op) => !seen.has(op.name) && !["ecall", "ebreak"].includes(op.name)).map(
+    (op) => op.name,
+  );
   assert.deepEqual(never, []);
 });
 
@@ -29,7 +33,9 @@ test("QEMU and the model agree, so that either can be trusted", { skip: noQemu }
   await compareSides(QEMU, MODEL, SEED, 3000, DEFAULTS);
 });
 
-test(`${PROGRAMS} programs leave the same registers, flags and memory on Emuscope and on QEMU`, { skip: noQemu }, async () => {
+test(`${PROGRAMS} programs leave the same registers, flags and memory on Emuscope and on QEMU`, {
+  skip: noQemu,
+}, async () => {
   await compareSides(EMUSCOPE, QEMU, SEED + 1, PROGRAMS, DEFAULTS);
 });
 

@@ -2,8 +2,8 @@
 // be asked of the emulator: when the guest has powered off, the bytes are there.
 
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -27,19 +27,41 @@ export async function runOnQemu(image: Image, timeoutMs = 60_000): Promise<Uint8
     const elf = join(directory, "image.elf");
     const ram = join(directory, "ram");
     await writeFile(elf, image.elf);
-    const child = spawn(QEMU, [
-      // with two harts atomics are atomic instructions and fault as such; with one they are a load and a store
-      "-M", "virt,memory-backend=ram", "-object", `memory-backend-file,id=ram,size=${RAM_SIZE},mem-path=${ram},share=on`,
-      "-smp", "2", "-m", `${RAM_SIZE / 2 ** 20}M`, "-cpu", CPU, "-display", "none", "-serial", "none", "-monitor", "none",
-      "-bios", "none", "-kernel", elf,
-    ], { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(
+      QEMU,
+      [
+        // with two harts atomics are atomic instructions and fault as such; with one they are a load and a store
+        "-M",
+        "virt,memory-backend=ram",
+        "-object",
+        `memory-backend-file,id=ram,size=${RAM_SIZE},mem-path=${ram},share=on`,
+        "-smp",
+        "2",
+        "-m",
+        `${RAM_SIZE / 2 ** 20}M`,
+        "-cpu",
+        CPU,
+        "-display",
+        "none",
+        "-serial",
+        "none",
+        "-monitor",
+        "none",
+        "-bios",
+        "none",
+        "-kernel",
+        elf,
+      ],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
     const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
     const code = await new Promise<number | null>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", resolve);
     });
     clearTimeout(timer);
-    if (code !== 0) throw new Error(`QEMU ended with ${code === null ? "a signal: the guest did not power off" : `code ${code}`}`);
+    if (code !== 0)
+      throw new Error(`QEMU ended with ${code === null ? "a signal: the guest did not power off" : `code ${code}`}`);
     const file = await open(ram);
     try {
       const area = new Uint8Array(image.resultBytes);

@@ -10,10 +10,15 @@ const SHORT_NOP = make("addi", { compressed: 1 });
 const isNop = (instruction: Instruction): boolean =>
   instruction.op.name === "addi" && instruction.rd === 0 && instruction.rs1 === 0 && instruction.imm === 0;
 
+const counts = (instruction: Instruction, counters: ReadonlySet<number>): boolean =>
+  instruction.op.name === "addi" && counters.has(instruction.rd);
+
 function without(test: Test, places: ReadonlySet<number>): Test {
   return {
     ...test,
-    code: test.code.map((instruction, n) => (!places.has(n) ? instruction : lengthOf(instruction) === 2 ? SHORT_NOP : NOP)),
+    code: test.code.map((instruction, n) =>
+      !places.has(n) ? instruction : lengthOf(instruction) === 2 ? SHORT_NOP : NOP,
+    ),
   };
 }
 
@@ -24,7 +29,15 @@ function without(test: Test, places: ReadonlySet<number>): Test {
 export async function shrink(test: Test, fails: (variants: readonly Test[]) => Promise<boolean[]>): Promise<Test> {
   let best = test;
   for (let round = 0; round < 12; round++) {
-    const places = best.code.flatMap((instruction, n) => (isNop(instruction) ? [] : [n]));
+    // what counts a loop stays, or the program would not end
+    const counters = new Set(
+      best.code
+        .filter((instruction) => instruction.op.form === "branch" && instruction.imm < 0)
+        .map((branch) => branch.rs1),
+    );
+    const places = best.code.flatMap((instruction, n) =>
+      isNop(instruction) || counts(instruction, counters) ? [] : [n],
+    );
     try {
       const alone = await fails(places.map((place) => without(best, new Set([place]))));
       const useless = places.filter((_, n) => alone[n]);

@@ -5,6 +5,7 @@ import type { Random } from "./random.js";
 const MASK = (1n << 64n) - 1n;
 const BOX = 0xffff_ffff_0000_0000n;
 
+// biome-ignore format: a table
 const INTEGERS: readonly bigint[] = [
   0n, 1n, 2n, 3n, 7n, 8n, 31n, 32n, 63n, 64n, 0x7fn, 0x80n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn,
   0x7fff_fffen, 0x7fff_ffffn, 0x8000_0000n, 0x8000_0001n, 0xffff_ffffn, 0x1_0000_0000n,
@@ -12,6 +13,7 @@ const INTEGERS: readonly bigint[] = [
   0xffff_ffff_8000_0000n, 0xffff_ffff_7fff_ffffn, 0x5555_5555_5555_5555n, 0xaaaa_aaaa_aaaa_aaaan,
 ];
 
+// biome-ignore format: a table
 const SINGLES: readonly number[] = [
   0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x40000000, 0x3f000000, 0xbf000000, 0x3fc00000, 0x40200000,
   0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xffbfffff, 0x7fffffff, // infinities and NaNs
@@ -22,6 +24,7 @@ const SINGLES: readonly number[] = [
   0x4b000000, 0x4b000001, 0x4b7fffff, 0x4affffff, // where halves end
 ];
 
+// biome-ignore format: a table
 const DOUBLES: readonly bigint[] = [
   0n, 0x8000_0000_0000_0000n, 0x3ff0_0000_0000_0000n, 0xbff0_0000_0000_0000n, 0x4000_0000_0000_0000n,
   0x3fe0_0000_0000_0000n, 0xbfe0_0000_0000_0000n, 0x3ff8_0000_0000_0000n, 0x4004_0000_0000_0000n,
