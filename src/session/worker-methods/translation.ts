@@ -116,9 +116,9 @@ function readWalk(machine: MachineApi, mode: Translation["mode"]): WalkStep[] {
   return walk;
 }
 
-/** The register that covers an offset of a device's region, where the device names it. */
+/** The register that covers an offset of a device's region, where the device names it; widths are in bits. */
 function registerAt(machine: MachineApi, name: string, offset: number): string | undefined {
   const device = machine.devices.find((candidate) => candidate.name === name);
-  const register = device?.state().registers.find((r) => offset >= r.offset && offset < r.offset + r.width);
+  const register = device?.state().registers.find((r) => offset >= r.offset && offset < r.offset + r.width / 8);
   return register?.name;
 }
