@@ -50,7 +50,7 @@ const filters = fc.record(
     region: some("ram", "rom", "uart0", "window", "later"),
     direction: some<"read" | "write">("read", "write"),
     kind: some<string>(...KIND_NAMES),
-    size: some(1, 2, 3, 4, 5, 8, 16, 64),
+    size: some(1, 2, 3, 4, 5, 8, 16, 32, 64),
     hart: some(0, 1, 2, 3, 4, 5, 6, 7),
     privilege: some<"U" | "S" | "M">("U", "S", "M"),
     ioOnly: fc.boolean(),

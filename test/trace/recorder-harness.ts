@@ -219,7 +219,7 @@ export function randomAccess(random: Random, icount: bigint): Access {
     vaddr: address(),
     paddr: address(),
     value: random.u64(),
-    size: random.pick([1, 2, 4, 8, 3, 5, 64]),
+    size: random.pick([1, 2, 4, 8, 3, 5, 32, 64]),
     region: random.below(TABLES.region.length),
     device: random.below(TABLES.device.length),
     section: random.below(4),

@@ -360,6 +360,7 @@ function lastByte(address: u64, size: u32): u64 {
   return last < address ? u64.MAX_VALUE : last;
 }
 
+@inline
 function passes(d: u32, filter: u32, kind: u32, va: u64, size: u32, hw: u32, pc: u64): bool {
   if (filter & FILTER_IO) {
     const section = load<u32>(hw, HW_KIND - HWADDR);
