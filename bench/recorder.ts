@@ -50,6 +50,8 @@ function measure(changes: Partial<SubscriptionSpec>, active = true): number {
 }
 
 const twelve = ["icount", "hart", "privilege", "pc", "vaddr", "paddr", "region", "device", "offset", "size", "direction", "value"];
+// the first run of a module is in the baseline compiler
+measure({});
 const rows: [string, number][] = [
   ["the loop alone, nobody recording", measure({}, false)],
   ["3 columns", measure({ fields: ["vaddr", "paddr", "value"] })],
