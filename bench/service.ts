@@ -26,7 +26,11 @@ export async function startBenchService(): Promise<BenchService> {
   const limits = makeLimits({ maxSessions: 64, maxTotalRam: 64 * 2 ** 30 });
   const sessions = createSessionManager({ limits: hostLimits(limits), log: logger });
   const service = await createService({ dataDir, limits, sessions });
-  const app = await buildApp({ service, access: { token: undefined, host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] }, logger });
+  const app = await buildApp({
+    service,
+    access: { token: undefined, host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
+    logger,
+  });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   return {
     url,
@@ -78,13 +82,28 @@ export interface DeliveryOptions {
 }
 
 /** Every field a record has that costs the ring space, as a user who wants it all would ask. */
-export const ALL_FIELDS = ["seq", "icount", "hart", "privilege", "pc", "vaddr", "paddr", "region", "device", "offset", "size", "direction", "value"];
+export const ALL_FIELDS = [
+  "seq",
+  "icount",
+  "hart",
+  "privilege",
+  "pc",
+  "vaddr",
+  "paddr",
+  "region",
+  "device",
+  "offset",
+  "size",
+  "direction",
+  "value",
+];
 
 /** Records per second that one WebSocket client in another process gets, lossless, as Arrow. */
 export async function measureDelivery(service: BenchService, options: DeliveryOptions): Promise<Delivery> {
   const { id: session } = await service.call<{ id: string }>("session.create", options.machine);
   try {
-    if (options.warmUp) await service.call("session.runUntil", { session, instructions: options.warmUp, timeoutMs: 300_000 });
+    if (options.warmUp)
+      await service.call("session.runUntil", { session, instructions: options.warmUp, timeoutMs: 300_000 });
     const subscription = await service.call<{ id: string; stream: string }>("subscription.create", {
       session,
       slow: "block",
@@ -94,7 +113,9 @@ export async function measureDelivery(service: BenchService, options: DeliveryOp
     });
     const client = await startClient(`${service.url.replace("http", "ws")}${subscription.stream}?format=arrow`);
     await service.call("session.start", { session });
-    const [counted] = (await once(client, "message")) as [{ records: number; bytes: number; seconds: number; end: { written: number; dropped: number } }];
+    const [counted] = (await once(client, "message")) as [
+      { records: number; bytes: number; seconds: number; end: { written: number; dropped: number } },
+    ];
     const { records, bytes, seconds, end } = counted;
     return {
       records,
@@ -110,14 +131,20 @@ export async function measureDelivery(service: BenchService, options: DeliveryOp
 
 /** The client process; resolves when its socket is open. */
 async function startClient(url: string): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL("./stream-client.js", import.meta.url)), [url], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(fileURLToPath(new URL("./stream-client.js", import.meta.url)), [url], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
   const [message] = (await once(child, "message")) as [unknown];
   if (message !== "open") throw new Error(`stream client: ${JSON.stringify(message)}`);
   return child;
 }
 
 /** Median time from the request to the answer of session.create, in ms; sessions are deleted again. */
-export async function measureSessionCreate(service: BenchService, machine: Record<string, unknown>, runs = 9): Promise<number> {
+export async function measureSessionCreate(
+  service: BenchService,
+  machine: Record<string, unknown>,
+  runs = 9,
+): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i <= runs; i++) {
     const begun = performance.now();

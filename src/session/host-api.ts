@@ -88,6 +88,8 @@ export interface SessionHost {
   /** Instruction count as of the last message. */
   readonly instructions: number;
   readonly exitCode: number | undefined;
+  /** Ids of the subscriptions a running guest waits for: `block`, ring full, client slow or away. */
+  readonly blockedBy?: readonly string[];
   /** Consoles of the machine (`uart0`, `console0`); the first is the default one. */
   readonly consoles: readonly string[];
 

@@ -1,9 +1,17 @@
 // All sessions of the service: makes them within the limits, finds them, ends them.
 import { randomBytes } from "node:crypto";
 import type { MachineDescription } from "../machine/description.js";
-import { type HostLimits, type HostLog, SessionError, type SessionHost, type SessionManager, type SessionMeta } from "./host-api.js";
+import {
+  type HostLimits,
+  type HostLog,
+  SessionError,
+  type SessionHost,
+  type SessionManager,
+  type SessionMeta,
+} from "./host-api.js";
 import { sessionModules } from "./modules.js";
 import { Session } from "./session-host.js";
+import { WorkerPool } from "./worker-pool.js";
 
 export interface SessionManagerOptions {
   limits: HostLimits;
@@ -23,7 +31,7 @@ class Sessions implements SessionManager {
   readonly #limits: HostLimits;
   readonly #log: HostLog;
   readonly #modules: () => Promise<Record<string, WebAssembly.Module>>;
-  readonly #worker: URL;
+  readonly #workers: WorkerPool;
   readonly #sessions = new Map<string, Session>();
   /** Ids and RAM of sessions being made or ended: they count until their thread is gone. */
   readonly #claims = new Map<string, number>();
@@ -33,7 +41,7 @@ class Sessions implements SessionManager {
     this.#limits = options.limits;
     this.#log = options.log;
     this.#modules = options.modules ?? sessionModules;
-    this.#worker = options.worker ?? new URL("./worker.js", import.meta.url);
+    this.#workers = new WorkerPool(options.worker ?? new URL("./worker.js", import.meta.url));
   }
 
   async create(description: MachineDescription, meta: SessionMeta): Promise<SessionHost> {
@@ -46,8 +54,12 @@ class Sessions implements SessionManager {
         meta,
         limits: this.#limits,
         log: this.#log,
-        init: { description, modules, limits: { maxConsoleInput: this.#limits.maxConsoleInput } },
-        worker: this.#worker,
+        init: {
+          description,
+          modules,
+          limits: { maxConsoleInput: this.#limits.maxConsoleInput, maxRingBytes: this.#limits.maxRingBytes },
+        },
+        worker: this.#workers.take(),
         // A crashed session stays to be looked at; its memory went with the thread, its RAM still counts until deleted.
         ended: () => {},
       });
@@ -59,7 +71,11 @@ class Sessions implements SessionManager {
       throw error;
     }
     this.#sessions.set(id, session);
-    this.#log.info({ session: id, board: description.board, harts: description.harts, ram: description.ram }, "session created");
+    this.#workers.refill();
+    this.#log.info(
+      { session: id, board: description.board, harts: description.harts, ram: description.ram },
+      "session created",
+    );
     return session;
   }
 
@@ -86,7 +102,7 @@ class Sessions implements SessionManager {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#sessions.keys()].map((id) => this.delete(id)));
+    await Promise.all([this.#workers.close(), ...[...this.#sessions.keys()].map((id) => this.delete(id))]);
   }
 
   /** Takes an id and the RAM before anything is awaited, so that two calls at a time cannot both fit into the last place. */
@@ -94,10 +110,16 @@ class Sessions implements SessionManager {
     if (this.#closed) throw new SessionError("gone", "the service is shutting down");
     const { maxSessions, maxRam, maxTotalRam } = this.#limits;
     if (this.#claims.size >= maxSessions) {
-      throw new SessionError("limit", `the service has room for ${maxSessions} sessions`, { limit: "maxSessions", value: maxSessions });
+      throw new SessionError("limit", `the service has room for ${maxSessions} sessions`, {
+        limit: "maxSessions",
+        value: maxSessions,
+      });
     }
     if (description.ram > maxRam) {
-      throw new SessionError("limit", `a session has at most ${maxRam} bytes of RAM`, { limit: "maxRam", value: maxRam });
+      throw new SessionError("limit", `a session has at most ${maxRam} bytes of RAM`, {
+        limit: "maxRam",
+        value: maxRam,
+      });
     }
     let total = description.ram;
     for (const ram of this.#claims.values()) total += ram;

@@ -53,7 +53,8 @@ export class IdlePacer {
       this.#anchored = false;
       return 0;
     }
-    if (this.#anchored && hostMs - this.#anchorMs - (virtualNs - this.#anchorNs) / 1e6 > LATENESS_FORGIVEN_MS) this.#anchored = false;
+    if (this.#anchored && hostMs - this.#anchorMs - (virtualNs - this.#anchorNs) / 1e6 > LATENESS_FORGIVEN_MS)
+      this.#anchored = false;
     if (!this.#anchored) {
       this.#anchored = true;
       this.#anchorMs = hostMs;

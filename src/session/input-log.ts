@@ -1,11 +1,11 @@
-// What came into the machine from outside, with the instruction count and virtual time it entered at:
-// a run is repeated by giving the same input at the same places. Bounded; says what it no longer has.
+// What came into the machine from outside, with the instruction count and virtual time it entered at: a run is repeated
+// by giving the same input at the same places. Counts go on over resets. Bounded; says what it no longer has.
 
 export interface InputEntry {
   /** Machine-wide instruction count. */
   instructions: number;
   virtualNs: number;
-  /** Console name. */
+  /** Console name; `reset` for a reset asked for from outside, with no bytes. */
   name: string;
   bytes: Uint8Array;
 }
@@ -29,13 +29,6 @@ export class InputLog {
       this.#bytes -= oldest.bytes.length + 64;
       this.#dropped++;
     }
-  }
-
-  /** A reset begins a new run: what came before belongs to the old one. */
-  clear(): void {
-    this.#entries.length = 0;
-    this.#bytes = 0;
-    this.#dropped = 0;
   }
 
   /** `dropped`: entries lost at the front because the log was full. */

@@ -19,7 +19,10 @@ export class NameFeed {
     const { devices, names } = this.#machine;
     if (!this.#devices) {
       this.#devices = true;
-      this.#send("device", devices.map((device) => [device.id, device.name]));
+      this.#send(
+        "device",
+        devices.map((device) => [device.id, device.name]),
+      );
     }
     for (const table of ["register", "field"] as const) {
       const fresh = names[table].since(this.#sent[table]);

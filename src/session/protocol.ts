@@ -114,18 +114,46 @@ export interface WorkerMethods {
   start(): void;
   pause(): { instructions: number };
   /** `timeoutMs` (30 s when absent) bounds a step whose blocking stream nobody reads. */
-  step(p: { count: number; timeoutMs?: number }): { executed: number; reason: string; instructions: number; pc: bigint };
+  step(p: { count: number; timeoutMs?: number }): {
+    executed: number;
+    reason: string;
+    instructions: number;
+    pc: bigint;
+  };
   /** `reason`: count, breakpoint, timeout, or what stopped it (pause, idle, halted, ring-full). */
-  runUntil(p: { instructions?: number; pc?: bigint; timeoutMs: number }): { reason: string; instructions: number; pc: bigint };
+  runUntil(p: { instructions?: number; pc?: bigint; timeoutMs: number }): {
+    reason: string;
+    instructions: number;
+    pc: bigint;
+  };
   reset(): void;
   /** `waiting`: why a running guest does not run (real time passes, no input, a full ring). */
-  status(): { state: SessionState; instructions: number; virtualNs: number; exitCode?: number; waiting?: "asleep" | "idle" | "ring-full"; harts: { hart: number; pc: bigint; privilege: string; waiting: boolean; instret: bigint }[] };
+  status(): {
+    state: SessionState;
+    instructions: number;
+    virtualNs: number;
+    exitCode?: number;
+    waiting?: "asleep" | "idle" | "ring-full";
+    harts: { hart: number; pc: bigint; privilege: string; waiting: boolean; instret: bigint }[];
+  };
   registers(p: { hart: number; names?: string[] }): RegisterValue[];
   setRegisters(p: { hart: number; values: Record<string, bigint> }): void;
   readMemory(p: { space: "virtual" | "physical"; address: bigint; length: number; hart: number }): Uint8Array;
   writeMemory(p: { space: "virtual" | "physical"; address: bigint; bytes: Uint8Array; hart: number }): void;
-  searchMemory(p: { space: "virtual" | "physical"; address: bigint; length: number; pattern: Uint8Array; limit: number; hart: number }): bigint[];
-  translate(p: { vaddr: bigint; access: "read" | "write" | "fetch"; hart: number; privilege?: "U" | "S" | "M" }): Translation;
+  searchMemory(p: {
+    space: "virtual" | "physical";
+    address: bigint;
+    length: number;
+    pattern: Uint8Array;
+    limit: number;
+    hart: number;
+  }): bigint[];
+  translate(p: {
+    vaddr: bigint;
+    access: "read" | "write" | "fetch";
+    hart: number;
+    privilege?: "U" | "S" | "M";
+  }): Translation;
   memoryTree(): RegionNode;
   flatView(): SectionInfo[];
   tlbStats(): TlbStats;
@@ -133,15 +161,30 @@ export interface WorkerMethods {
   devices(): { id: number; name: string; type: string; regions: { name: string; start: bigint; size: bigint }[] }[];
   deviceState(p: { name: string }): DeviceState;
   deviceTree(p: { format: "dtb" | "dts" }): Uint8Array;
-  symbols(p: { query?: string; address?: bigint; limit: number }): { name: string; address: bigint; size: number; image: string }[];
-  disassemble(p: { address: bigint; count: number; hart: number; space: "virtual" | "physical" }): { address: bigint; bytes: string; text: string; symbol?: string }[];
-  interrupts(): { harts: { hart: number; mip: bigint; mie: bigint; mideleg: bigint; pending: string[] }[]; controllers: Record<string, unknown> };
+  symbols(p: {
+    query?: string;
+    address?: bigint;
+    limit: number;
+  }): { name: string; address: bigint; size: number; image: string }[];
+  disassemble(p: {
+    address: bigint;
+    count: number;
+    hart: number;
+    space: "virtual" | "physical";
+  }): { address: bigint; bytes: string; text: string; symbol?: string }[];
+  interrupts(): {
+    harts: { hart: number; mip: bigint; mie: bigint; mideleg: bigint; pending: string[] }[];
+    controllers: Record<string, unknown>;
+  };
   consoleInput(p: { name: string; bytes: Uint8Array }): void;
   subscribe(p: { id: string; spec: SubscriptionSpec }): SubscriptionRing;
   unsubscribe(p: { id: string }): { records: number };
   subscriptionStats(p: { id: string }): { matched: number; written: number; dropped: number };
   /** Outside input so far, for repeating the run; `dropped`: older entries the bounded log no longer has. */
-  inputLog(): { entries: { instructions: number; virtualNs: number; name: string; bytes: Uint8Array }[]; dropped: number };
+  inputLog(): {
+    entries: { instructions: number; virtualNs: number; name: string; bytes: Uint8Array }[];
+    dropped: number;
+  };
 }
 
 /** Where the host side finds a subscription's ring in the shared memory (trace/ defines the header words). */
@@ -155,6 +198,8 @@ export interface SubscriptionRing {
 }
 
 export type HostToWorker =
+  /** The first message: makes the machine. Threads are started before it is known what for. */
+  | { type: "init"; init: WorkerInit }
   | { type: "call"; id: number; method: keyof WorkerMethods; params: unknown }
   /** The host freed ring batches of a blocking recorder. */
   | { type: "credit"; recorder: number }
@@ -184,5 +229,7 @@ export interface WorkerInit {
   limits: {
     /** Bytes of input per console the guest has not taken yet. */
     maxConsoleInput: number;
+    /** Bytes of one subscription's ring. */
+    maxRingBytes: number;
   };
 }

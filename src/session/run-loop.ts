@@ -116,9 +116,15 @@ export class RunLoop {
    * Runs until the machine-wide instruction count or the pc is reached, whichever comes first.
    * A machine that stands at the pc already goes on until it comes by again.
    */
-  runUntil(target: { instructions?: number | undefined; pc?: bigint | undefined }, timeoutMs: number): Promise<GoalResult> {
+  runUntil(
+    target: { instructions?: number | undefined; pc?: bigint | undefined },
+    timeoutMs: number,
+  ): Promise<GoalResult> {
     this.#mustBeStopped("run");
-    return this.#runTo({ until: target.instructions ?? Number.POSITIVE_INFINITY, pc: target.pc, step: false }, timeoutMs);
+    return this.#runTo(
+      { until: target.instructions ?? Number.POSITIVE_INFINITY, pc: target.pc, step: false },
+      timeoutMs,
+    );
   }
 
   /** Resets the machine: a running one goes on from the reset vector, any other becomes ready. @throws SessionError crashed */

@@ -1,6 +1,6 @@
 // One session on the host side: what its thread said last, its consoles, events and subscriptions.
 import { randomUUID } from "node:crypto";
-import type { MachineDescription } from "../machine/description.js";
+import type { Worker } from "node:worker_threads";
 import { ConsoleBuffer } from "./console-host.js";
 import { type EventBody, type EventDetails, EventLog } from "./event-log.js";
 import {
@@ -15,8 +15,15 @@ import {
   type SessionMeta,
   type SubscriptionHost,
 } from "./host-api.js";
-import type { SessionState, SubscriptionRing, SubscriptionSpec, WorkerInit, WorkerMethods, WorkerToHost } from "./protocol.js";
 import { NameTables } from "./name-tables.js";
+import type {
+  SessionState,
+  SubscriptionRing,
+  SubscriptionSpec,
+  WorkerInit,
+  WorkerMethods,
+  WorkerToHost,
+} from "./protocol.js";
 import { Subscription } from "./subscription.js";
 import { WorkerLink } from "./worker-link.js";
 
@@ -26,8 +33,8 @@ export interface SessionOptions {
   limits: HostLimits;
   log: HostLog;
   init: WorkerInit;
-  /** Script of the thread. */
-  worker: URL;
+  /** A thread that waits for its first message. */
+  worker: Worker;
   /** The thread is gone, asked for or not. */
   ended(): void;
 }
@@ -36,7 +43,6 @@ export class Session implements SessionHost {
   readonly id: string;
   readonly meta: SessionMeta;
   readonly created = Date.now();
-  readonly description: MachineDescription;
   readonly #limits: HostLimits;
   readonly #log: HostLog;
   readonly #link: WorkerLink;
@@ -59,24 +65,19 @@ export class Session implements SessionHost {
   constructor(options: SessionOptions) {
     this.id = options.id;
     this.meta = options.meta;
-    this.description = options.init.description;
     this.#limits = options.limits;
     this.#log = options.log;
     this.#events = new EventLog(options.limits.eventBuffer);
     this.ready = new Promise((resolve, reject) => {
       this.#ready = { resolve, reject };
     });
-    this.#link = new WorkerLink(
-      options.init,
-      {
-        message: (message) => this.#receive(message),
-        died: (reason) => {
-          this.#died(reason);
-          options.ended();
-        },
+    this.#link = new WorkerLink(options.worker, options.init, {
+      message: (message) => this.#receive(message),
+      died: (reason) => {
+        this.#died(reason);
+        options.ended();
       },
-      options.worker,
-    );
+    });
   }
 
   get state(): SessionState {
@@ -114,10 +115,14 @@ export class Session implements SessionHost {
   console(name?: string): ConsoleHost {
     const console = name === undefined ? this.#consoles.values().next().value : this.#consoles.get(name);
     if (console === undefined) {
-      throw new SessionError("unknown-console", name === undefined ? "this machine has no console" : `no console named ${name}`, {
-        console: name,
-        consoles: this.consoles,
-      });
+      throw new SessionError(
+        "unknown-console",
+        name === undefined ? "this machine has no console" : `no console named ${name}`,
+        {
+          console: name,
+          consoles: this.consoles,
+        },
+      );
     }
     return console;
   }
@@ -125,7 +130,10 @@ export class Session implements SessionHost {
   async subscribe(spec: SubscriptionSpec): Promise<SubscriptionHost> {
     const most = this.#limits.maxSubscriptionsPerSession;
     if (this.#subscriptions.size + this.#subscribing >= most) {
-      throw new SessionError("limit", `a session has at most ${most} subscriptions`, { limit: "maxSubscriptionsPerSession", value: most });
+      throw new SessionError("limit", `a session has at most ${most} subscriptions`, {
+        limit: "maxSubscriptionsPerSession",
+        value: most,
+      });
     }
     const id = randomUUID();
     this.#subscribing++;
@@ -158,13 +166,15 @@ export class Session implements SessionHost {
   }
   async unsubscribe(id: string): Promise<{ records: number }> {
     const subscription = this.#subscriptions.get(id);
-    if (subscription === undefined) throw new SessionError("unknown-subscription", `no subscription ${id}`, { subscription: id });
+    if (subscription === undefined)
+      throw new SessionError("unknown-subscription", `no subscription ${id}`, { subscription: id });
     // Out of the table first: a second call finds nothing to end.
     this.#subscriptions.delete(id);
     this.#blocked.delete(subscription.recorder);
+    const { ended } = subscription;
     await subscription.close();
     const result = await this.call("unsubscribe", { id });
-    this.#event({ type: "subscription", id, what: "ended", records: result.records });
+    if (!ended) this.#event({ type: "subscription", id, what: "ended", records: result.records });
     return result;
   }
 
@@ -196,7 +206,9 @@ export class Session implements SessionHost {
         break;
       case "failed":
         this.#ready.reject(
-          message.code === "bug" ? new Error(message.message) : new SessionError(message.code as never, message.message, message.detail),
+          message.code === "bug"
+            ? new Error(message.message)
+            : new SessionError(message.code as never, message.message, message.detail),
         );
         break;
       case "state":
@@ -205,7 +217,8 @@ export class Session implements SessionHost {
         this.#reason = message.reason;
         this.#exitCode = message.exitCode;
         if (message.state !== "running") this.#blocked.clear();
-        if (message.state === "crashed") this.#log.error({ session: this.id, reason: message.reason }, "session crashed");
+        if (message.state === "crashed")
+          this.#log.error({ session: this.id, reason: message.reason }, "session crashed");
         this.#event({
           type: "state",
           state: message.state,
@@ -242,7 +255,8 @@ export class Session implements SessionHost {
   }
 
   #byRecorder(recorder: number): Subscription | undefined {
-    for (const subscription of this.#subscriptions.values()) if (subscription.recorder === recorder) return subscription;
+    for (const subscription of this.#subscriptions.values())
+      if (subscription.recorder === recorder) return subscription;
     return undefined;
   }
 
@@ -258,7 +272,9 @@ export class Session implements SessionHost {
       return;
     }
     this.#ready.reject(
-      reason === "out of memory" ? new SessionError("out-of-memory", "no memory for the session") : new Error(`session thread died: ${reason}`),
+      reason === "out of memory"
+        ? new SessionError("out-of-memory", "no memory for the session")
+        : new Error(`session thread died: ${reason}`),
     );
     if (this.#state !== "crashed") {
       this.#state = "crashed";

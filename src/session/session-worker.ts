@@ -22,7 +22,9 @@ import { translationMethods } from "./worker-methods/translation.js";
 
 /** The protocol's methods as the worker has them: those that run the guest answer later. */
 export type Methods = {
-  [M in keyof WorkerMethods]: (...params: Parameters<WorkerMethods[M]>) => ReturnType<WorkerMethods[M]> | Promise<ReturnType<WorkerMethods[M]>>;
+  [M in keyof WorkerMethods]: (
+    ...params: Parameters<WorkerMethods[M]>
+  ) => ReturnType<WorkerMethods[M]> | Promise<ReturnType<WorkerMethods[M]>>;
 };
 
 /** What the methods work on. */
@@ -76,7 +78,7 @@ export class SessionWorker {
       },
       scheduler,
     );
-    this.#streams = new StreamControl(machine, (recorder) => this.#ready(recorder));
+    this.#streams = new StreamControl(machine, limits.maxRingBytes, (recorder) => this.#ready(recorder));
     const context: WorkerContext = { machine, loop: this.#loop, inputs: this.#inputs, streams: this.#streams, limits };
     this.#methods = {
       ...controlMethods(context),
@@ -95,7 +97,6 @@ export class SessionWorker {
     machine.onConsole((name, bytes) => this.#console.add(name, bytes));
     machine.onGuestError((device, message) => this.#guestError(device, message));
     machine.onReset((reason) => {
-      this.#inputs.clear();
       this.#flushOutput();
       post({ type: "reset", reason, instructions: machine.instructionCount() });
     });
@@ -103,7 +104,7 @@ export class SessionWorker {
   }
 
   /** Handles one message of the host. */
-  async receive(message: HostToWorker): Promise<void> {
+  async receive(message: Exclude<HostToWorker, { type: "init" }>): Promise<void> {
     switch (message.type) {
       case "call":
         await this.#answer(message);
@@ -156,7 +157,12 @@ export class SessionWorker {
   #guestError(device: string, message: string): void {
     if (++this.#guestErrors > GUEST_ERRORS_PER_SLICE) return;
     const more = this.#guestErrors === GUEST_ERRORS_PER_SLICE ? " (more in the same time slice are left out)" : "";
-    this.#post({ type: "guest-error", device, message: message + more, instructions: this.#machine.instructionCount() });
+    this.#post({
+      type: "guest-error",
+      device,
+      message: message + more,
+      instructions: this.#machine.instructionCount(),
+    });
   }
 }
 
@@ -169,5 +175,9 @@ export function describeError(error: unknown): { code: string; message: string; 
 
 /** Large results go without a copy; a view of the shared memory is not ours to give away. */
 function transferable(value: unknown): ArrayBuffer[] {
-  return value instanceof Uint8Array && value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength ? [value.buffer] : [];
+  return value instanceof Uint8Array &&
+    value.buffer instanceof ArrayBuffer &&
+    value.byteLength === value.buffer.byteLength
+    ? [value.buffer]
+    : [];
 }

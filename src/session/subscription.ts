@@ -27,7 +27,10 @@ export interface SubscriptionOptions {
   /** Ring space came free. */
   freed(recorder: number): void;
   stats(): Promise<{ matched: number; written: number; dropped: number }>;
-  event(what: Extract<EventDetails, { type: "subscription" }>["what"], counts: { records?: number; dropped?: number }): void;
+  event(
+    what: Extract<EventDetails, { type: "subscription" }>["what"],
+    counts: { records?: number; dropped?: number },
+  ): void;
 }
 
 export class Subscription implements SubscriptionHost {
@@ -75,14 +78,20 @@ export class Subscription implements SubscriptionHost {
   }
 
   open(options: StreamOptions): AsyncIterableIterator<StreamFrame> {
-    if (this.#closed) throw new SessionError("unknown-subscription", `subscription ${this.id} was deleted`, { subscription: this.id });
-    if (this.#client !== undefined) throw new SessionError("busy", `subscription ${this.id} has a client already`, { subscription: this.id });
+    if (this.#closed)
+      throw new SessionError("unknown-subscription", `subscription ${this.id} was deleted`, { subscription: this.id });
+    if (this.#client !== undefined)
+      throw new SessionError("busy", `subscription ${this.id} has a client already`, { subscription: this.id });
     if (options.after !== undefined) {
       const seek = this.#reader.seek(BigInt(options.after) + 1n);
       if (!seek.found) {
-        throw new SessionError("sequence-gone", `the ring no longer holds record ${options.after + 1}; the oldest is ${seek.oldest}`, {
-          oldest: Number(seek.oldest),
-        });
+        throw new SessionError(
+          "sequence-gone",
+          `the ring no longer holds record ${options.after + 1}; the oldest is ${seek.oldest}`,
+          {
+            oldest: Number(seek.oldest),
+          },
+        );
       }
     }
     const { ring, names, session } = this.#options;
@@ -326,7 +335,10 @@ class Client implements AsyncIterableIterator<StreamFrame> {
     entry.complete = last;
     contents.forEach((content, index) => {
       entry.frames++;
-      this.#frames.push({ ...content, release: once(() => this.#released(entry, index === contents.length - 1 ? sent : undefined)) } as StreamFrame);
+      this.#frames.push({
+        ...content,
+        release: once(() => this.#released(entry, index === contents.length - 1 ? sent : undefined)),
+      } as StreamFrame);
     });
     if (last) this.#cutting = undefined;
     else (this.#cutting as { row: number }).row = end;
@@ -341,7 +353,11 @@ class Client implements AsyncIterableIterator<StreamFrame> {
   /** Gives batches back in their order: one is done with when all before it are. */
   #release(): void {
     let freed = false;
-    for (let head = this.#sending[0]; head !== undefined && head.complete && head.frames === 0; head = this.#sending[0]) {
+    for (
+      let head = this.#sending[0];
+      head !== undefined && head.complete && head.frames === 0;
+      head = this.#sending[0]
+    ) {
       this.#sending.shift();
       if (!this.#options.closed()) this.#options.reader.release(head.batch);
       freed = true;
@@ -355,7 +371,8 @@ class Client implements AsyncIterableIterator<StreamFrame> {
     const entry = this.#cutting?.entry;
     if (entry !== undefined) entry.complete = true;
     this.#cutting = undefined;
-    for (const content of format.end(reader.counters, reader.tailGap)) this.#frames.push({ ...content, release: () => {} } as StreamFrame);
+    for (const content of format.end(reader.counters, reader.tailGap))
+      this.#frames.push({ ...content, release: () => {} } as StreamFrame);
   }
 }
 

@@ -1,13 +1,10 @@
 // The thread of one session as the host sees it: calls and their answers, and what becomes of them when it dies.
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { SessionError, type SessionErrorCode } from "./host-api.js";
 import type { HostToWorker, WorkerInit, WorkerMethods, WorkerToHost } from "./protocol.js";
 
 /** A worker that leaves a call unanswered this long is broken: it answers between slices of a few milliseconds. */
 const WATCHDOG_MS = 60_000;
-
-/** V8 heap of a session's thread. Guest RAM, rings and images are outside it. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
 export interface LinkHandlers {
   message(message: Exclude<WorkerToHost, { type: "result" | "error" }>): void;
@@ -30,9 +27,9 @@ export class WorkerLink {
   #closing = false;
   #failure: string | undefined;
 
-  constructor(init: WorkerInit, handlers: LinkHandlers, url: URL) {
+  constructor(worker: Worker, init: WorkerInit, handlers: LinkHandlers) {
     this.#handlers = handlers;
-    this.#worker = new Worker(url, { workerData: init, resourceLimits: RESOURCE_LIMITS, name: "session" });
+    this.#worker = worker;
     this.#worker.on("message", (message: WorkerToHost) => this.#receive(message));
     this.#worker.on("error", (error: Error & { code?: string }) => {
       this.#failure = error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "out of memory" : `${error.name}: ${error.message}`;
@@ -42,6 +39,7 @@ export class WorkerLink {
       void this.#worker.terminate();
     });
     this.#worker.on("exit", (code) => this.#exited(code));
+    this.send({ type: "init", init });
   }
 
   /** Calls a method of the worker. @throws SessionError as the worker says, `crashed` when it died, `gone` when it was closed */
@@ -52,10 +50,13 @@ export class WorkerLink {
     const asked = (params as { timeoutMs?: unknown } | undefined)?.timeoutMs;
     const patience = WATCHDOG_MS + (typeof asked === "number" ? asked : 0);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#failure = `no answer to ${method} within ${patience} ms`;
-        void this.#worker.terminate();
-      }, Math.min(patience, 0x7fffffff));
+      const timer = setTimeout(
+        () => {
+          this.#failure = `no answer to ${method} within ${patience} ms`;
+          void this.#worker.terminate();
+        },
+        Math.min(patience, 0x7fffffff),
+      );
       timer.unref();
       this.#pending.set(id, { resolve, reject, timer });
       this.send({ type: "call", id, method, params });
@@ -101,6 +102,8 @@ export class WorkerLink {
   #goneError(): SessionError {
     return this.#closing
       ? new SessionError("gone", "the session was deleted")
-      : new SessionError("crashed", `the session crashed: ${this.#failure ?? "its thread is gone"}`, { state: "crashed" });
+      : new SessionError("crashed", `the session crashed: ${this.#failure ?? "its thread is gone"}`, {
+          state: "crashed",
+        });
   }
 }

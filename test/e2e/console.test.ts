@@ -4,10 +4,18 @@ import { type TestContext, test } from "node:test";
 import { counter, echo, sleeper } from "./programs.js";
 import { type Client, type RpcError, startService } from "./service.js";
 
-async function machine(t: TestContext, program: Uint8Array, more: Record<string, unknown> = {}): Promise<{ service: Client; session: string }> {
+async function machine(
+  t: TestContext,
+  program: Uint8Array,
+  more: Record<string, unknown> = {},
+): Promise<{ service: Client; session: string }> {
   const service = await startService(t);
   const image = await service.upload(program);
-  const { id } = await service.call<{ id: string }>("session.create", { ram: "16M", firmware: { image, kind: "raw" }, ...more });
+  const { id } = await service.call<{ id: string }>("session.create", {
+    ram: "16M",
+    firmware: { image, kind: "raw" },
+    ...more,
+  });
   return { service, session: id };
 }
 
@@ -54,9 +62,15 @@ test("power-off ends in state halted with its exit code, and events tell the sto
   const halted = events.messages.find((event) => event["state"] === "halted");
   assert.equal(halted?.["exitCode"], 0);
   const seqs = events.messages.map((event) => Number(event["seq"]));
-  assert.deepEqual(seqs, seqs.map((_, i) => i + 1));
+  assert.deepEqual(
+    seqs,
+    seqs.map((_, i) => i + 1),
+  );
   const counts = events.messages.map((event) => Number(event["instructions"]));
-  assert.deepEqual([...counts].sort((a, b) => a - b), counts);
+  assert.deepEqual(
+    [...counts].sort((a, b) => a - b),
+    counts,
+  );
   await assert.rejects(service.call("session.start", { session }), (error: RpcError) => /STATE/.test(error.code));
   await service.call("session.reset", { session });
   await service.call("session.delete", { session });

@@ -17,7 +17,8 @@ export const lui = (rd: number, imm20: number): number => (0x37 | r(rd, 5, 7) | 
 export const addi = (rd: number, rs1: number, imm: number): number => iType(0x13, 0, rd, rs1, imm);
 export const andi = (rd: number, rs1: number, imm: number): number => iType(0x13, 7, rd, rs1, imm);
 export const slli = (rd: number, rs1: number, shift: number): number => iType(0x13, 1, rd, rs1, shift);
-export const add = (rd: number, rs1: number, rs2: number): number => (0x33 | r(rd, 5, 7) | r(rs1, 5, 15) | r(rs2, 5, 20)) >>> 0;
+export const add = (rd: number, rs1: number, rs2: number): number =>
+  (0x33 | r(rd, 5, 7) | r(rs1, 5, 15) | r(rs2, 5, 20)) >>> 0;
 export const lbu = (rd: number, rs1: number, imm: number): number => iType(0x03, 4, rd, rs1, imm);
 export const ld = (rd: number, rs1: number, imm: number): number => iType(0x03, 3, rd, rs1, imm);
 export const sb = (rs2: number, rs1: number, imm: number): number => sType(0, rs2, rs1, imm);
@@ -30,14 +31,23 @@ export const j =
   (to: string): Line =>
   (pc, labels) => {
     const offset = (labels[to] as number) - pc;
-    return (0x6f | r(offset >> 12, 8, 12) | r(offset >> 11, 1, 20) | r(offset >> 1, 10, 21) | r(offset >> 20, 1, 31)) >>> 0;
+    return (
+      (0x6f | r(offset >> 12, 8, 12) | r(offset >> 11, 1, 20) | r(offset >> 1, 10, 21) | r(offset >> 20, 1, 31)) >>> 0
+    );
   };
 const branch =
   (funct3: number, rs1: number, rs2: number, to: string): Line =>
   (pc, labels) => {
     const offset = (labels[to] as number) - pc;
     return (
-      (0x63 | r(offset >> 11, 1, 7) | r(offset >> 1, 4, 8) | r(funct3, 3, 12) | r(rs1, 5, 15) | r(rs2, 5, 20) | r(offset >> 5, 6, 25) | r(offset >> 12, 1, 31)) >>>
+      (0x63 |
+        r(offset >> 11, 1, 7) |
+        r(offset >> 1, 4, 8) |
+        r(funct3, 3, 12) |
+        r(rs1, 5, 15) |
+        r(rs2, 5, 20) |
+        r(offset >> 5, 6, 25) |
+        r(offset >> 12, 1, 31)) >>>
       0
     );
   };
@@ -90,7 +100,14 @@ export const echo = (text: string): Uint8Array =>
   ]);
 
 /** SYSCON power-off: 0x5555 to the test finisher. */
-export const powerOff = (): Line[] => [lui(9, FINISHER >>> 12), lui(10, 5), addi(10, 10, 0x555), sw(10, 9, 0), label("stop"), j("stop")];
+export const powerOff = (): Line[] => [
+  lui(9, FINISHER >>> 12),
+  lui(10, 5),
+  addi(10, 10, 0x555),
+  sw(10, 9, 0),
+  label("stop"),
+  j("stop"),
+];
 
 /** Prints `text` and waits for an interrupt that never comes. */
 export const sleeper = (text: string): Uint8Array =>

@@ -36,7 +36,11 @@ export async function startService(t: Pick<TestContext, "after">, limits: Partia
   const chosen = makeLimits(limits);
   const sessions = createSessionManager({ limits: hostLimits(chosen), log: logger });
   const service = await createService({ dataDir, limits: chosen, sessions });
-  const app = await buildApp({ service, access: { token: undefined, host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] }, logger });
+  const app = await buildApp({
+    service,
+    access: { token: undefined, host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
+    logger,
+  });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   t.after(async () => {
     await app.close();
@@ -56,7 +60,10 @@ export function client(url: string): Client {
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
       });
-      const body = (await response.json()) as { result?: unknown; error?: { message: string; data?: Record<string, unknown> } };
+      const body = (await response.json()) as {
+        result?: unknown;
+        error?: { message: string; data?: Record<string, unknown> };
+      };
       if (body.error) throw new RpcError(body.error);
       return body.result as never;
     },
@@ -106,7 +113,10 @@ export class Socket {
     const deadline = Date.now() + timeoutMs;
     while (!condition()) {
       const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`waited ${timeoutMs} ms in vain: ${this.texts.length} texts, ${this.binary.length} binary messages`);
+      if (left <= 0)
+        throw new Error(
+          `waited ${timeoutMs} ms in vain: ${this.texts.length} texts, ${this.binary.length} binary messages`,
+        );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#changed.push(() => {
@@ -139,7 +149,10 @@ export class Socket {
 /** Where the Debian guest of tests and benchmarks is; undefined where it is not installed. */
 export const DEBIAN = process.env["EMUSCOPE_DEBIAN"];
 
-export async function debianImages(service: Client, directory: string): Promise<{ firmware: string; kernel: string; initrd: string }> {
+export async function debianImages(
+  service: Client,
+  directory: string,
+): Promise<{ firmware: string; kernel: string; initrd: string }> {
   const put = async (file: string): Promise<string> => service.upload(await readFile(join(directory, file)), file);
   return { firmware: await put("fw_dynamic.bin"), kernel: await put("Image.gz"), initrd: await put("initrd.gz") };
 }

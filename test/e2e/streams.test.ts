@@ -10,7 +10,11 @@ interface Sub {
   stream: string;
 }
 
-async function machine(t: TestContext, program: Uint8Array, limits = {}): Promise<{ service: Client; session: string }> {
+async function machine(
+  t: TestContext,
+  program: Uint8Array,
+  limits = {},
+): Promise<{ service: Client; session: string }> {
   const service = await startService(t, limits);
   const image = await service.upload(program);
   const { id } = await service.call<{ id: string }>("session.create", { ram: "16M", firmware: { image, kind: "raw" } });
@@ -28,7 +32,8 @@ const column = <T>(socket: Socket, name: string): T[] => [...(table(socket).getC
 const rows = (socket: Socket): number => (socket.binary.length === 0 ? 0 : table(socket).numRows);
 
 function assertCount(values: bigint[], from: bigint): void {
-  for (let i = 0; i < values.length; i++) if (values[i] !== from + BigInt(i)) assert.fail(`record ${i} is ${values[i]}, not ${from + BigInt(i)}`);
+  for (let i = 0; i < values.length; i++)
+    if (values[i] !== from + BigInt(i)) assert.fail(`record ${i} is ${values[i]}, not ${from + BigInt(i)}`);
 }
 
 test("every access of a counted run arrives, with its hardware address", async (t) => {
@@ -38,27 +43,59 @@ test("every access of a counted run arrives, with its hardware address", async (
   await socket.opened;
   const { executed } = await service.call<{ executed: number }>("session.step", { session, count: 30_000 });
   assert.equal(executed, 30_000);
-  const { matched, written } = await service.call<{ matched: number; written: number }>("subscription.get", { session, subscription: sub.id });
+  const { matched, written } = await service.call<{ matched: number; written: number }>("subscription.get", {
+    session,
+    subscription: sub.id,
+  });
   assert.equal(matched, written);
   await socket.until(() => rows(socket) === written);
   const values = column<bigint>(socket, "value");
   assertCount(values, 0n);
   assertCount(column<bigint>(socket, "seq"), 0n);
-  const last = table(socket).get(values.length - 1)?.toJSON() as Record<string, unknown>;
+  const last = table(socket)
+    .get(values.length - 1)
+    ?.toJSON() as Record<string, unknown>;
   assert.deepEqual(
-    { vaddr: last["vaddr"], paddr: last["paddr"], region: last["region"], device: last["device"], size: last["size"], direction: last["direction"] },
-    { vaddr: BigInt(COUNTER_BASE), paddr: BigInt(COUNTER_BASE), region: "ram", device: "", size: 8, direction: "write" },
+    {
+      vaddr: last["vaddr"],
+      paddr: last["paddr"],
+      region: last["region"],
+      device: last["device"],
+      size: last["size"],
+      direction: last["direction"],
+    },
+    {
+      vaddr: BigInt(COUNTER_BASE),
+      paddr: BigInt(COUNTER_BASE),
+      region: "ram",
+      device: "",
+      size: 8,
+      direction: "write",
+    },
   );
   // The guest's own count says the same.
-  const { data } = await service.call<{ data: string }>("memory.read", { session, paddr: `0x${COUNTER_BASE.toString(16)}`, length: 8, encoding: "hex" });
+  const { data } = await service.call<{ data: string }>("memory.read", {
+    session,
+    paddr: `0x${COUNTER_BASE.toString(16)}`,
+    length: 8,
+    encoding: "hex",
+  });
   assert.equal(Buffer.from(data, "hex").readBigUInt64LE(), BigInt(values.length - 1));
   await socket.close();
 });
 
-test("a deliberately slow client of a blocking stream gets every record, and the guest waits for it", { timeout: 120_000 }, async (t) => {
+test("a deliberately slow client of a blocking stream gets every record, and the guest waits for it", {
+  timeout: 120_000,
+}, async (t) => {
   const { service, session } = await machine(t, counter());
   const stopAfter = 3_000_000;
-  const sub = await subscribe(service, session, { fields: ["seq", "value"], filter: { direction: ["write"] }, stopAfter, batchRows: 4096, ringBatches: 8 });
+  const sub = await subscribe(service, session, {
+    fields: ["seq", "value"],
+    filter: { direction: ["write"] },
+    stopAfter,
+    batchRows: 4096,
+    ringBatches: 8,
+  });
   const socket = service.socket(`${sub.stream}?format=arrow`);
   await socket.opened;
   socket.ws.pause();
@@ -88,7 +125,13 @@ test("a deliberately slow client of a blocking stream gets every record, and the
 
 test("a slow client of a dropping stream is told of every gap, and all adds up", { timeout: 120_000 }, async (t) => {
   const { service, session } = await machine(t, counter());
-  const sub = await subscribe(service, session, { fields: ["seq", "value"], filter: { direction: ["write"] }, slow: "drop", batchRows: 1024, ringBatches: 4 });
+  const sub = await subscribe(service, session, {
+    fields: ["seq", "value"],
+    filter: { direction: ["write"] },
+    slow: "drop",
+    batchRows: 1024,
+    ringBatches: 4,
+  });
   const socket = service.socket(`${sub.stream}?format=arrow`);
   await socket.opened;
   socket.ws.pause();
@@ -101,10 +144,14 @@ test("a slow client of a dropping stream is told of every gap, and all adds up",
   const values = column<bigint>(socket, "value");
   // Sequence numbers count lost records too, so both columns tell the same.
   assert.deepEqual(values, seqs);
-  const { end } = socket.messages.find((message) => "end" in message) as { end: { matched: number; written: number; dropped: number } };
+  const { end } = socket.messages.find((message) => "end" in message) as {
+    end: { matched: number; written: number; dropped: number };
+  };
   let lost = 0;
   let next = 0n;
-  const gaps = socket.messages.flatMap((message) => (message["gap"] === undefined ? [] : [message["gap"] as { firstSeq: number; count: number }]));
+  const gaps = socket.messages.flatMap((message) =>
+    message["gap"] === undefined ? [] : [message["gap"] as { firstSeq: number; count: number }],
+  );
   const holes: [number, number][] = [];
   for (const seq of seqs) {
     if (seq !== next) holes.push([Number(next), Number(seq - next)]);
@@ -120,11 +167,17 @@ test("a slow client of a dropping stream is told of every gap, and all adds up",
 
 test("a client that reconnects goes on where it was", async (t) => {
   const { service, session } = await machine(t, counter());
-  const sub = await subscribe(service, session, { fields: ["seq", "value"], filter: { direction: ["write"] }, batchRows: 1024, ringBatches: 16 });
+  const sub = await subscribe(service, session, {
+    fields: ["seq", "value"],
+    filter: { direction: ["write"] },
+    batchRows: 1024,
+    ringBatches: 16,
+  });
   const first = service.socket(`${sub.stream}?format=arrow`);
   await first.opened;
   await service.call("session.step", { session, count: 9000 });
-  const count = (await service.call<{ written: number }>("subscription.get", { session, subscription: sub.id })).written;
+  const count = (await service.call<{ written: number }>("subscription.get", { session, subscription: sub.id }))
+    .written;
   await first.until(() => rows(first) === count);
   first.ws.terminate();
   await first.closed;
@@ -146,15 +199,23 @@ test("a blocking stream without a client holds the guest until it is deleted", a
   await new Promise((resolve) => setTimeout(resolve, 100));
   const before = await service.call<{ instructions: number }>("session.get", { session });
   await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal((await service.call<{ instructions: number }>("session.get", { session })).instructions, before.instructions);
+  assert.equal(
+    (await service.call<{ instructions: number }>("session.get", { session })).instructions,
+    before.instructions,
+  );
   await service.call("subscription.delete", { session, subscription: sub.id });
   await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.ok((await service.call<{ instructions: number }>("session.get", { session })).instructions > before.instructions);
+  assert.ok(
+    (await service.call<{ instructions: number }>("session.get", { session })).instructions > before.instructions,
+  );
 });
 
 test("device accesses are found by device, by range and by direction", async (t) => {
   const { service, session } = await machine(t, echo("hello"));
-  const device = await subscribe(service, session, { filter: { device: ["uart0"], direction: ["write"] }, fields: [...FIELDS, "register", "offset"] });
+  const device = await subscribe(service, session, {
+    filter: { device: ["uart0"], direction: ["write"] },
+    fields: [...FIELDS, "register", "offset"],
+  });
   const range = await subscribe(service, session, {
     fields: ["paddr", "direction", "device"],
     filter: { paddr: [[`0x${UART.toString(16)}`, `0x${(UART + 7).toString(16)}`]], direction: ["read"] },
@@ -170,7 +231,12 @@ test("device accesses are found by device, by range and by direction", async (t)
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.equal(lines.map((line) => String.fromCharCode(Number(line["value"]))).join(""), "hello");
-  assert.ok(lines.every((line) => line["device"] === "uart0" && line["paddr"] === "0x10000000" && line["offset"] === "0x0" && line["size"] === 1));
+  assert.ok(
+    lines.every(
+      (line) =>
+        line["device"] === "uart0" && line["paddr"] === "0x10000000" && line["offset"] === "0x0" && line["size"] === 1,
+    ),
+  );
   assert.ok(lines.every((line) => /THR/.test(String(line["register"]))));
   const reads = service.socket(`${range.stream}?format=arrow`);
   await reads.until(() => rows(reads) > 0);
@@ -183,7 +249,10 @@ test("device accesses are found by device, by range and by direction", async (t)
 test("tracing changes nothing the guest can see", async (t) => {
   const { service, session: plain } = await machine(t, counter());
   const image = await service.upload(counter());
-  const { id: traced } = await service.call<{ id: string }>("session.create", { ram: "16M", firmware: { image, kind: "raw" } });
+  const { id: traced } = await service.call<{ id: string }>("session.create", {
+    ram: "16M",
+    firmware: { image, kind: "raw" },
+  });
   await subscribe(service, traced, { slow: "drop", include: { fetch: true, walk: true, dma: true } });
   await subscribe(service, traced, { slow: "drop", everyNth: 7, filter: { size: [8] } });
   const state = async (session: string): Promise<unknown> => {
@@ -205,9 +274,15 @@ test("a second client is refused, an unknown stream is not found, and bad filter
   const second = service.socket(`${sub.stream}?format=arrow`);
   await assert.rejects(second.opened, /409|503|423/);
   await assert.rejects(service.socket(`/v1/sessions/${session}/subscriptions/nope/stream`).opened, /404/);
-  await assert.rejects(subscribe(service, session, { filter: { device: ["uart7"] } }), (error: RpcError) => /device/i.test(error.code + error.message));
-  await assert.rejects(subscribe(service, session, { filter: { region: ["nowhere"] } }), (error: RpcError) => JSON.stringify(error.data).includes("filter.region"));
-  await assert.rejects(subscribe(service, session, { batchRows: 1000 }), (error: RpcError) => JSON.stringify(error.data).includes("batchRows"));
+  await assert.rejects(subscribe(service, session, { filter: { device: ["uart7"] } }), (error: RpcError) =>
+    /device/i.test(error.code + error.message),
+  );
+  await assert.rejects(subscribe(service, session, { filter: { region: ["nowhere"] } }), (error: RpcError) =>
+    JSON.stringify(error.data).includes("filter.region"),
+  );
+  await assert.rejects(subscribe(service, session, { batchRows: 1000 }), (error: RpcError) =>
+    JSON.stringify(error.data).includes("batchRows"),
+  );
   await first.close();
   assert.equal(RAM, 0x8000_0000);
 });

@@ -8,21 +8,25 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1"
 
 test("the last bytes are kept under the offsets they were printed at", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 9000 }), fc.array(fc.uint8Array({ maxLength: 5000 }), { maxLength: 8 }), (limit, chunks) => {
-      const console = build(limit);
-      const all: number[] = [];
-      for (const chunk of chunks) {
-        console.push(chunk);
-        all.push(...chunk);
-        assert.equal(console.end, all.length);
-        assert.ok(console.end - console.start <= limit);
-        const { offset, bytes } = console.read(0, Number.MAX_SAFE_INTEGER);
-        assert.equal(offset, console.start);
-        assert.deepEqual([...bytes], all.slice(console.start));
-      }
-      // Nothing is forgotten while there is room.
-      if (all.length <= limit) assert.equal(console.start, 0);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 9000 }),
+      fc.array(fc.uint8Array({ maxLength: 5000 }), { maxLength: 8 }),
+      (limit, chunks) => {
+        const console = build(limit);
+        const all: number[] = [];
+        for (const chunk of chunks) {
+          console.push(chunk);
+          all.push(...chunk);
+          assert.equal(console.end, all.length);
+          assert.ok(console.end - console.start <= limit);
+          const { offset, bytes } = console.read(0, Number.MAX_SAFE_INTEGER);
+          assert.equal(offset, console.start);
+          assert.deepEqual([...bytes], all.slice(console.start));
+        }
+        // Nothing is forgotten while there is room.
+        if (all.length <= limit) assert.equal(console.start, 0);
+      },
+    ),
     { numRuns: 200 },
   );
 });
@@ -38,20 +42,24 @@ test("reading clamps to what there is", () => {
 
 test("a text is found wherever the messages were cut", () => {
   fc.assert(
-    fc.property(fc.string({ minLength: 1, maxLength: 6, unit: fc.constantFrom("a", "b") }), fc.array(fc.string({ maxLength: 6, unit: fc.constantFrom("a", "b") })), (needle, chunks) => {
-      const search = new TextSearch(needle);
-      let offset = 0;
-      let found: number | undefined;
-      let seen = "";
-      for (const chunk of chunks) {
-        found = search.feed(Buffer.from(chunk), offset);
-        offset += chunk.length;
-        seen += chunk;
-        const at = seen.indexOf(needle);
-        assert.equal(found, at < 0 ? undefined : at + needle.length);
-        if (found !== undefined) break;
-      }
-    }),
+    fc.property(
+      fc.string({ minLength: 1, maxLength: 6, unit: fc.constantFrom("a", "b") }),
+      fc.array(fc.string({ maxLength: 6, unit: fc.constantFrom("a", "b") })),
+      (needle, chunks) => {
+        const search = new TextSearch(needle);
+        let offset = 0;
+        let found: number | undefined;
+        let seen = "";
+        for (const chunk of chunks) {
+          found = search.feed(Buffer.from(chunk), offset);
+          offset += chunk.length;
+          seen += chunk;
+          const at = seen.indexOf(needle);
+          assert.equal(found, at < 0 ? undefined : at + needle.length);
+          if (found !== undefined) break;
+        }
+      },
+    ),
   );
 });
 

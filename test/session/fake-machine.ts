@@ -1,9 +1,9 @@
 // A machine of a few lines for tests of the session layer: it counts, idles, prints and stops as a script says.
 import { Bus } from "../../src/bus/bus.js";
-import { NameTables } from "../../src/devices/names.js";
 import type { Device } from "../../src/devices/device.js";
-import type { CoreExports, MachineApi, MachineSymbol, RunResult } from "../../src/machine/machine-api.js";
+import { NameTables } from "../../src/devices/names.js";
 import type { MachineDescription } from "../../src/machine/description.js";
+import type { CoreExports, MachineApi, MachineSymbol, RunResult } from "../../src/machine/machine-api.js";
 import type { Cancel, Scheduler } from "../../src/session/scheduler.js";
 
 /** What the machine does at an instruction count, before it executes that instruction. */
@@ -90,7 +90,8 @@ export class FakeMachine implements MachineApi {
   consoleInput(name: string, bytes: Uint8Array): void {
     this.input.push({ at: this.#count, now: this.now(), name, text: Buffer.from(bytes).toString() });
     this.#wait = 0;
-    for (const happening of this.#script) if ("wait" in happening && happening.at === this.#count) this.#done.add(happening);
+    for (const happening of this.#script)
+      if ("wait" in happening && happening.at === this.#count) this.#done.add(happening);
   }
   advanceIdle(ns: number): void {
     const passed = Math.min(ns, this.#wait);
@@ -124,7 +125,11 @@ export class FakeMachine implements MachineApi {
 
   #run(budget: number): RunResult {
     const from = this.#count;
-    const stop = (reason: RunResult["reason"], more: Partial<RunResult> = {}): RunResult => ({ reason, executed: this.#count - from, ...more });
+    const stop = (reason: RunResult["reason"], more: Partial<RunResult> = {}): RunResult => ({
+      reason,
+      executed: this.#count - from,
+      ...more,
+    });
     if (this.#wait > 0) {
       this.#idleNs += this.#wait;
       this.#wait = 0;

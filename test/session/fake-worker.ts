@@ -1,21 +1,25 @@
 // Thread of a session with a scripted machine: the description's cmdline is the script as JSON.
 // `{"fail": code}` fails at once; `{"die": "exit" | "error"}` dies at the first step call.
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { SessionError } from "../../src/session/host-api.js";
-import type { HostToWorker, WorkerInit, WorkerToHost } from "../../src/session/protocol.js";
+import type { HostToWorker, WorkerToHost } from "../../src/session/protocol.js";
 import { describeError, SessionWorker } from "../../src/session/session-worker.js";
 import { FakeMachine, type Happening } from "./fake-machine.js";
 
 const port = parentPort as NonNullable<typeof parentPort>;
-const { description, limits } = workerData as WorkerInit;
-const script = JSON.parse(description.cmdline ?? "[]") as Happening[] | { fail: string } | { die: "exit" | "error" | "memory" };
 const post = (message: WorkerToHost, transfer?: ArrayBuffer[]): void => port.postMessage(message, transfer ?? []);
+type Script = Happening[] | { fail: string } | { die: "exit" | "error" | "memory" };
 
-if ("fail" in script) post({ type: "failed", ...describeError(new SessionError(script.fail as never, "as told", { why: "told" })) });
-else {
+port.once("message", (first: Extract<HostToWorker, { type: "init" }>) => {
+  const { description, limits } = first.init;
+  const script = JSON.parse(description.cmdline ?? "[]") as Script;
+  if ("fail" in script) {
+    post({ type: "failed", ...describeError(new SessionError(script.fail as never, "as told", { why: "told" })) });
+    return;
+  }
   const machine = new FakeMachine(Array.isArray(script) ? script : [], description);
   const session = new SessionWorker(machine, post, limits);
-  port.on("message", (message: HostToWorker) => {
+  port.on("message", (message: Exclude<HostToWorker, { type: "init" }>) => {
     if ("die" in script && message.type === "call" && message.method === "step") {
       if (script.die === "exit") process.exit(7);
       if (script.die === "error") throw new Error("thrown in the thread");
@@ -25,4 +29,4 @@ else {
     void session.receive(message);
   });
   post({ type: "ready", memory: machine.memory, consoles: machine.consoles });
-}
+});

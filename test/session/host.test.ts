@@ -40,8 +40,11 @@ const machine = (script: unknown = [], more: Partial<MachineDescription> = {}): 
 });
 const META = { images: [], machine: {} };
 
-const create = (sessions: SessionManager, script: (Happening | Record<string, unknown>)[] | Record<string, unknown> = [], id?: string): Promise<SessionHost> =>
-  sessions.create(machine(script), id === undefined ? META : { ...META, id });
+const create = (
+  sessions: SessionManager,
+  script: (Happening | Record<string, unknown>)[] | Record<string, unknown> = [],
+  id?: string,
+): Promise<SessionHost> => sessions.create(machine(script), id === undefined ? META : { ...META, id });
 
 function untilState(session: SessionHost, state: string): Promise<SessionEvent> {
   return new Promise((resolve) => {
@@ -76,7 +79,10 @@ test("a session starts ready, runs, prints, and halts with an exit code", async 
       [2, "state", "halted", 300],
     ],
   );
-  assert.deepEqual(session.recentEvents(1).map((event) => event.seq), [2]);
+  assert.deepEqual(
+    session.recentEvents(1).map((event) => event.seq),
+    [2],
+  );
 });
 
 test("steps, runs to a count and status give exact counts", async (t) => {
@@ -130,7 +136,10 @@ test("console text is waited for, also when it is there already", async (t) => {
 
 test("more console input than the guest takes is refused", async (t) => {
   const session = await create(manager(t));
-  await assert.rejects(session.console().write(Buffer.alloc(17)), { code: "limit", detail: { limit: "maxConsoleInput", value: 16, pending: 0 } });
+  await assert.rejects(session.console().write(Buffer.alloc(17)), {
+    code: "limit",
+    detail: { limit: "maxConsoleInput", value: 16, pending: 0 },
+  });
   assert.throws(() => session.console("uart9"), { code: "unknown-console" });
 });
 
@@ -172,7 +181,10 @@ test("a machine that cannot be made leaves nothing behind", async (t) => {
 
 test("limits and names are kept, also by sessions being made at the same time", async (t) => {
   const sessions = manager(t);
-  await assert.rejects(sessions.create(machine([], { ram: 2 << 20 }), META), { code: "limit", detail: { limit: "maxRam", value: 1 << 20 } });
+  await assert.rejects(sessions.create(machine([], { ram: 2 << 20 }), META), {
+    code: "limit",
+    detail: { limit: "maxRam", value: 1 << 20 },
+  });
   const made = await Promise.allSettled([
     create(sessions, [], "a"),
     create(sessions, [], "a"),
@@ -180,11 +192,25 @@ test("limits and names are kept, also by sessions being made at the same time", 
     create(sessions, [], "c"),
     create(sessions, [], "d"),
   ]);
-  assert.deepEqual(made.map((result) => result.status), ["fulfilled", "rejected", "fulfilled", "fulfilled", "rejected"]);
-  assert.deepEqual(sessions.list().map((session) => session.id).sort(), ["a", "b", "c"]);
+  assert.deepEqual(
+    made.map((result) => result.status),
+    ["fulfilled", "rejected", "fulfilled", "fulfilled", "rejected"],
+  );
+  assert.deepEqual(
+    sessions
+      .list()
+      .map((session) => session.id)
+      .sort(),
+    ["a", "b", "c"],
+  );
   assert.equal(await sessions.delete("b"), true);
   assert.equal(await sessions.delete("b"), false);
-  await assert.rejects(sessions.create(machine([], { ram: 1 << 20 }), META).then(() => sessions.create(machine([], { ram: 1 << 20 }), META)), { code: "limit" });
+  await assert.rejects(
+    sessions
+      .create(machine([], { ram: 1 << 20 }), META)
+      .then(() => sessions.create(machine([], { ram: 1 << 20 }), META)),
+    { code: "limit" },
+  );
 });
 
 test("deleting a session fails the calls under way and tells who listens", async (t) => {
@@ -206,5 +232,8 @@ test("a reboot is an event and the guest runs on", async (t) => {
   const halted = untilState(session, "halted");
   await session.call("start");
   await halted;
-  assert.deepEqual(session.recentEvents(0).map((event) => event.type), ["state", "reset", "state"]);
+  assert.deepEqual(
+    session.recentEvents(0).map((event) => event.type),
+    ["state", "reset", "state"],
+  );
 });

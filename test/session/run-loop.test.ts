@@ -23,7 +23,8 @@ function build(script: Happening[] = [], description: Partial<MachineDescription
   const loop = new RunLoop(
     machine,
     {
-      state: (state, reason, exitCode) => states.push([state, reason, ...(exitCode === undefined ? [] : [exitCode])].join(" ")),
+      state: (state, reason, exitCode) =>
+        states.push([state, reason, ...(exitCode === undefined ? [] : [exitCode])].join(" ")),
       sliceEnd: (settled) => log.push(settled ? "settled" : "slice"),
       fullRings: () => (machine.full ? [3] : []),
       blocked: (recorders) => log.push(`blocked ${recorders}`),
@@ -158,7 +159,8 @@ test("a step whose stream nobody reads ends at its time limit and says why", asy
 });
 
 /** Wakes up every 10 ms for 100 instructions, forever enough. */
-const idler = (count: number): Happening[] => Array.from({ length: count }, (_, i) => ({ at: (i + 1) * 100, idle: 10_000_000 }));
+const idler = (count: number): Happening[] =>
+  Array.from({ length: count }, (_, i) => ({ at: (i + 1) * 100, idle: 10_000_000 }));
 
 test("idle time is skipped, slept, or skipped until the guest is mostly idle", () => {
   const skip = build(idler(1000), { idle: "skip" });

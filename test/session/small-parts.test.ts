@@ -35,7 +35,10 @@ test("the input log forgets the oldest first and says how many", () => {
   const log = new InputLog(300);
   for (let i = 0; i < 5; i++) log.add({ instructions: i, virtualNs: i, name: "uart0", bytes: new Uint8Array(36) });
   const { entries, dropped } = log.list();
-  assert.deepEqual(entries.map((entry) => entry.instructions), [2, 3, 4]);
+  assert.deepEqual(
+    entries.map((entry) => entry.instructions),
+    [2, 3, 4],
+  );
   assert.equal(dropped, 2);
 });
 
@@ -60,6 +63,12 @@ test("events are numbered without holes and the last ones kept", () => {
   stop();
   log.add({ type: "deleted", instructions: 9 });
   assert.deepEqual(heard, [1, 2, 3, 4, 5]);
-  assert.deepEqual(log.since(0).map((event) => event.seq), [4, 5, 6]);
-  assert.deepEqual(log.since(5).map((event) => event.type), ["deleted"]);
+  assert.deepEqual(
+    log.since(0).map((event) => event.seq),
+    [4, 5, 6],
+  );
+  assert.deepEqual(
+    log.since(5).map((event) => event.type),
+    ["deleted"],
+  );
 });

@@ -25,7 +25,13 @@ interface Bench {
 
 async function build(changes: Partial<SubscriptionSpec> = {}): Promise<Bench> {
   const harness = await RecorderHarness.create();
-  const options = spec({ fields: ["seq", "vaddr", "value", "device"], batchRows: ROWS, ringBatches: 8, slow: "block", ...changes });
+  const options = spec({
+    fields: ["seq", "vaddr", "value", "device"],
+    batchRows: ROWS,
+    ringBatches: 8,
+    slow: "block",
+    ...changes,
+  });
   const { ring } = attachRecorder(harness.memory, 0, 0x100000, compileFilter(options));
   harness.core.recorder_start(0);
   const names = new NameTables();
@@ -87,16 +93,26 @@ const store = (n: number): Access => ({
 
 /** Copies a frame's bytes, as sending does, and lets go of it. */
 function take(frame: StreamFrame): { text?: string; bytes?: Buffer } {
-  const taken = frame.text !== undefined ? { text: frame.text } : { bytes: Buffer.concat(frame.parts.map((part) => Buffer.from(part))) };
+  const taken =
+    frame.text !== undefined
+      ? { text: frame.text }
+      : { bytes: Buffer.concat(frame.parts.map((part) => Buffer.from(part))) };
   frame.release();
   return taken;
 }
 
 /** Whatever the iterator has without waiting. */
-async function drain(frames: AsyncIterableIterator<StreamFrame>, into: Buffer[], texts: string[] = []): Promise<boolean> {
+async function drain(
+  frames: AsyncIterableIterator<StreamFrame>,
+  into: Buffer[],
+  texts: string[] = [],
+): Promise<boolean> {
   for (;;) {
     const next = frames.next();
-    const result = await Promise.race([next, new Promise<undefined>((resolve) => setImmediate(() => setImmediate(() => resolve(undefined))))]);
+    const result = await Promise.race([
+      next,
+      new Promise<undefined>((resolve) => setImmediate(() => setImmediate(() => resolve(undefined)))),
+    ]);
     if (result === undefined) {
       pending.set(frames, next);
       return false;
@@ -110,7 +126,11 @@ async function drain(frames: AsyncIterableIterator<StreamFrame>, into: Buffer[],
 const pending = new WeakMap<object, Promise<IteratorResult<StreamFrame>>>();
 
 /** As drain(), with the answer to the question a drain left open. */
-async function drainMore(frames: AsyncIterableIterator<StreamFrame>, into: Buffer[], texts: string[] = []): Promise<boolean> {
+async function drainMore(
+  frames: AsyncIterableIterator<StreamFrame>,
+  into: Buffer[],
+  texts: string[] = [],
+): Promise<boolean> {
   const left = pending.get(frames);
   pending.delete(frames);
   const result = left && (await left);
@@ -123,7 +143,9 @@ async function drainMore(frames: AsyncIterableIterator<StreamFrame>, into: Buffe
   return drain(frames, into, texts);
 }
 
-const values = (messages: Buffer[]): bigint[] => [...(tableFromIPC(Buffer.concat(messages)).getChild("value") as Iterable<bigint>)];
+const values = (messages: Buffer[]): bigint[] => [
+  ...(tableFromIPC(Buffer.concat(messages)).getChild("value") as Iterable<bigint>),
+];
 const range = (from: number, to: number): bigint[] => Array.from({ length: to - from }, (_, i) => BigInt(from + i));
 
 test("records come as an Arrow stream that ends by itself after stopAfter", async () => {
@@ -140,7 +162,10 @@ test("records come as an Arrow stream that ends by itself after stopAfter", asyn
   assert.deepEqual(values(messages), range(0, 1000));
   assert.deepEqual([...(table.getChild("device") as Iterable<string>)].slice(0, 4), ["uart0", "", "", "uart0"]);
   assert.equal(table.schema.metadata.get("emuscope.subscription"), "sub");
-  assert.deepEqual(texts.map((text) => JSON.parse(text)), [{ end: { matched: 1000, written: 1000, dropped: 0 } }]);
+  assert.deepEqual(
+    texts.map((text) => JSON.parse(text)),
+    [{ end: { matched: 1000, written: 1000, dropped: 0 } }],
+  );
   assert.deepEqual(events, ["ended 1000"]);
   assert.equal(subscription.attached, false);
   assert.equal(subscription.ended, true);
@@ -170,7 +195,10 @@ test("new names reach the client before the rows that use them", async () => {
   harness.record({ ...store(1), device: 2 });
   flush();
   await drainMore(frames, messages);
-  assert.deepEqual([...(tableFromIPC(Buffer.concat(messages)).getChild("device") as Iterable<string>)], ["uart0", "late0"]);
+  assert.deepEqual(
+    [...(tableFromIPC(Buffer.concat(messages)).getChild("device") as Iterable<string>)],
+    ["uart0", "late0"],
+  );
   await frames.return?.();
 });
 
@@ -231,7 +259,9 @@ test("a slow client of a dropping subscription is told exactly what it lost", as
   assert.equal(await drainMore(frames, messages, texts), true);
   assert.equal(total, 13_100);
   const got = values(messages);
-  const lines = texts.map((text) => JSON.parse(text) as { gap?: { firstSeq: number; count: number }; end?: Record<string, number> });
+  const lines = texts.map(
+    (text) => JSON.parse(text) as { gap?: { firstSeq: number; count: number }; end?: Record<string, number> },
+  );
   const seen = new Set(got);
   let lost = 0;
   for (const { gap } of lines) {
@@ -321,7 +351,11 @@ test("JSON lines come in pieces small enough not to hold up the service", async 
   subscription.available();
   assert.equal(await drain(frames, [], texts), true);
   assert.ok(texts.length >= 3);
-  const lines = texts.join("").trimEnd().split("\n").map((line) => JSON.parse(line));
+  const lines = texts
+    .join("")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   assert.deepEqual(lines[3], { seq: 3, vaddr: "0x80000018", device: "uart0", value: "0x3" });
   assert.deepEqual(lines.at(-1), { end: { matched: 3000, written: 3000, dropped: 0 } });
   assert.equal(lines.length, 3001);

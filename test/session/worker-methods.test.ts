@@ -16,14 +16,25 @@ before(async () => {
 
 interface Bench {
   machine: Machine;
-  call<M extends keyof WorkerMethods>(method: M, ...params: Parameters<WorkerMethods[M]>): Promise<ReturnType<WorkerMethods[M]>>;
+  call<M extends keyof WorkerMethods>(
+    method: M,
+    ...params: Parameters<WorkerMethods[M]>
+  ): Promise<ReturnType<WorkerMethods[M]>>;
   posts: WorkerToHost[];
 }
 
 function build(program: Uint8Array, harts = 1): Bench {
-  const machine = createMachine({ board: "virt", harts, ram: 16 << 20, firmware: { bytes: program, name: "program", kind: "raw" } }, modules);
+  const machine = createMachine(
+    { board: "virt", harts, ram: 16 << 20, firmware: { bytes: program, name: "program", kind: "raw" } },
+    modules,
+  );
   const posts: WorkerToHost[] = [];
-  const worker = new SessionWorker(machine, (message) => posts.push(message), { maxConsoleInput: 1000 }, new FakeScheduler());
+  const worker = new SessionWorker(
+    machine,
+    (message) => posts.push(message),
+    { maxConsoleInput: 1000, maxRingBytes: 1 << 20 },
+    new FakeScheduler(),
+  );
   let id = 0;
   return {
     machine,
@@ -31,9 +42,12 @@ function build(program: Uint8Array, harts = 1): Bench {
     async call(method, params?) {
       id++;
       await worker.receive({ type: "call", id, method, params });
-      const answer = posts.find((message) => (message.type === "result" || message.type === "error") && message.id === id);
+      const answer = posts.find(
+        (message) => (message.type === "result" || message.type === "error") && message.id === id,
+      );
       if (answer?.type === "result") return answer.value as never;
-      if (answer?.type === "error") throw Object.assign(new Error(answer.message), { code: answer.code, detail: answer.detail });
+      if (answer?.type === "error")
+        throw Object.assign(new Error(answer.message), { code: answer.code, detail: answer.detail });
       throw new Error("no answer");
     },
   };
@@ -62,8 +76,12 @@ test("registers are read by name, alias and kind, of any hart", async () => {
 
 test("setting registers keeps the rules of each, and all or none are set", async () => {
   const { call } = build(counter(), 2);
-  await call("setRegisters", { hart: 1, values: { a0: 0xffff_ffff_ffff_fff0n, fa0: 5n, mscratch: 7n, pc: 0x8000_0100n } });
-  const values = async (...names: string[]): Promise<bigint[]> => (await call("registers", { hart: 1, names })).map((register) => register.value);
+  await call("setRegisters", {
+    hart: 1,
+    values: { a0: 0xffff_ffff_ffff_fff0n, fa0: 5n, mscratch: 7n, pc: 0x8000_0100n },
+  });
+  const values = async (...names: string[]): Promise<bigint[]> =>
+    (await call("registers", { hart: 1, names })).map((register) => register.value);
   assert.deepEqual(await values("a0", "fa0", "mscratch", "pc"), [0xffff_ffff_ffff_fff0n, 5n, 7n, 0x8000_0100n]);
   assert.deepEqual((await call("registers", { hart: 0, names: ["a0", "mscratch"] })).map((r) => r.value)[1], 0n);
   // WARL: mtvec keeps its two mode bits legal, satp takes no reserved mode.
@@ -85,13 +103,23 @@ test("memory is read and written by physical address, and devices are left alone
   const { call } = build(counter());
   const at = BigInt(RAM + 0x20_0000 - 3);
   await call("writeMemory", { ...PHYSICAL, address: at, bytes: Buffer.from("hello world") });
-  assert.equal(Buffer.from(await call("readMemory", { ...PHYSICAL, address: at, length: 11 })).toString(), "hello world");
+  assert.equal(
+    Buffer.from(await call("readMemory", { ...PHYSICAL, address: at, length: 11 })).toString(),
+    "hello world",
+  );
   await assert.rejects(call("readMemory", { ...PHYSICAL, address: BigInt(UART), length: 1 }), { code: "not-memory" });
-  await assert.rejects(call("writeMemory", { ...PHYSICAL, address: BigInt(UART), bytes: Uint8Array.of(65) }), { code: "not-memory" });
+  await assert.rejects(call("writeMemory", { ...PHYSICAL, address: BigInt(UART), bytes: Uint8Array.of(65) }), {
+    code: "not-memory",
+  });
   const end = BigInt(RAM + (16 << 20));
-  await assert.rejects(call("readMemory", { ...PHYSICAL, address: end - 4n, length: 8 }), { code: "unmapped", detail: { address: `0x${end.toString(16)}` } });
+  await assert.rejects(call("readMemory", { ...PHYSICAL, address: end - 4n, length: 8 }), {
+    code: "unmapped",
+    detail: { address: `0x${end.toString(16)}` },
+  });
   // A write that does not fit changes nothing.
-  await assert.rejects(call("writeMemory", { ...PHYSICAL, address: end - 4n, bytes: Buffer.alloc(8, 1) }), { code: "unmapped" });
+  await assert.rejects(call("writeMemory", { ...PHYSICAL, address: end - 4n, bytes: Buffer.alloc(8, 1) }), {
+    code: "unmapped",
+  });
   assert.deepEqual([...(await call("readMemory", { ...PHYSICAL, address: end - 4n, length: 4 }))], [0, 0, 0, 0]);
   await assert.rejects(call("readMemory", { ...VIRTUAL, address: (1n << 64n) - 2n, length: 4 }), { code: "invalid" });
 });
@@ -100,7 +128,11 @@ test("code written by a tool is what runs next", async () => {
   const { call } = build(assemble([label("loop"), addi(6, 6, 1), j("loop")]));
   await call("runUntil", { pc: BigInt(RAM), timeoutMs: 1000 });
   await call("step", { count: 20 });
-  await call("writeMemory", { ...PHYSICAL, address: BigInt(RAM), bytes: new Uint8Array(Uint32Array.of(addi(6, 6, 100)).buffer) });
+  await call("writeMemory", {
+    ...PHYSICAL,
+    address: BigInt(RAM),
+    bytes: new Uint8Array(Uint32Array.of(addi(6, 6, 100)).buffer),
+  });
   const read = async (): Promise<bigint> => (await call("registers", { hart: 0, names: ["t1"] }))[0]?.value as bigint;
   const t1 = await read();
   await call("step", { count: 20 });
@@ -114,9 +146,15 @@ test("patterns are found across pieces, pages and the end of the range", async (
   const places = [0n, 100n, (1n << 20n) - 3n, (2n << 20n) - 6n];
   for (const place of places) await call("writeMemory", { ...PHYSICAL, address: base + place, bytes: needle });
   const search = { ...PHYSICAL, address: base, length: 2 << 20, pattern: needle, limit: 10 };
-  assert.deepEqual(await call("searchMemory", search), places.map((place) => base + place));
+  assert.deepEqual(
+    await call("searchMemory", search),
+    places.map((place) => base + place),
+  );
   assert.deepEqual(await call("searchMemory", { ...search, limit: 2 }), [base, base + 100n]);
-  assert.deepEqual(await call("searchMemory", { ...search, length: (2 << 20) - 1 }), places.slice(0, 3).map((place) => base + place));
+  assert.deepEqual(
+    await call("searchMemory", { ...search, length: (2 << 20) - 1 }),
+    places.slice(0, 3).map((place) => base + place),
+  );
   await assert.rejects(call("searchMemory", { ...search, pattern: new Uint8Array() }), { code: "invalid" });
 });
 
@@ -124,14 +162,18 @@ test("patterns are found across pieces, pages and the end of the range", async (
 async function paging({ call }: Bench): Promise<bigint> {
   const root = RAM + 0x10_0000;
   const pte = (pa: number, flags: number): bigint => (BigInt(pa / 4096) << 10n) | BigInt(flags);
-  const put = (table: number, index: number, entry: bigint) => call("writeMemory", { ...PHYSICAL, address: BigInt(table + 8 * index), bytes: u64(entry) });
+  const put = (table: number, index: number, entry: bigint) =>
+    call("writeMemory", { ...PHYSICAL, address: BigInt(table + 8 * index), bytes: u64(entry) });
   await put(root, 0x80, pte(root + 0x1000, 1));
   await put(root + 0x1000, 0, pte(root + 0x2000, 1));
   await put(root + 0x1000, 1, pte(RAM + 0x60_0000, 0xcf));
   await put(root + 0x2000, 1, pte(RAM + 0x30_0000, 0xd7));
   await put(root + 0x2000, 2, pte(UART, 0xc7));
   // S-mode needs a PMP entry that allows it anything.
-  await call("setRegisters", { hart: 0, values: { satp: (8n << 60n) | BigInt(root / 4096), pmpaddr0: (1n << 54n) - 1n, pmpcfg0: 0x1fn } });
+  await call("setRegisters", {
+    hart: 0,
+    values: { satp: (8n << 60n) | BigInt(root / 4096), pmpaddr0: (1n << 54n) - 1n, pmpcfg0: 0x1fn },
+  });
   return BigInt(root);
 }
 
@@ -194,7 +236,10 @@ test("looking at a machine leaves no trace in it", async () => {
     }
     const bytes = Buffer.from(bench.machine.memory.buffer as unknown as ArrayBuffer);
     // Hart state, globals but for the results of debug walks, TLBs' counters.
-    return bytes.subarray(0x1000, 0x3000).toString("hex") + (await call("tlbDump", { limit: 1e6 })).map((entry) => entry.vaddr).join();
+    return (
+      bytes.subarray(0x1000, 0x3000).toString("hex") +
+      (await call("tlbDump", { limit: 1e6 })).map((entry) => entry.vaddr).join()
+    );
   };
   assert.equal(await run(true), await run(false));
 });
@@ -202,18 +247,22 @@ test("looking at a machine leaves no trace in it", async () => {
 test("instructions are shown with bytes and text, up to where memory ends", async () => {
   const { call } = build(counter());
   const lines = await call("disassemble", { ...PHYSICAL, address: BigInt(RAM), count: 6 });
-  assert.deepEqual(
-    lines.map((line) => [line.address - BigInt(RAM), line.text]).slice(3),
-    [
-      [12n, "sd t1, 0(t0)"],
-      [16n, "addi t1, t1, 1"],
-      [20n, "j 0x8000000c"],
-    ],
-  );
+  assert.deepEqual(lines.map((line) => [line.address - BigInt(RAM), line.text]).slice(3), [
+    [12n, "sd t1, 0(t0)"],
+    [16n, "addi t1, t1, 1"],
+    [20n, "j 0x8000000c"],
+  ]);
   const end = BigInt(RAM + (16 << 20));
-  await call("writeMemory", { ...PHYSICAL, address: end - 6n, bytes: Uint8Array.of(0x01, 0x00, 0x01, 0x00, 0x13, 0x00) });
+  await call("writeMemory", {
+    ...PHYSICAL,
+    address: end - 6n,
+    bytes: Uint8Array.of(0x01, 0x00, 0x01, 0x00, 0x13, 0x00),
+  });
   // Two compressed nops, then the first half of an instruction whose second half is not there.
-  assert.deepEqual((await call("disassemble", { ...PHYSICAL, address: end - 6n, count: 9 })).map((line) => line.text), ["nop", "nop"]);
+  assert.deepEqual(
+    (await call("disassemble", { ...PHYSICAL, address: end - 6n, count: 9 })).map((line) => line.text),
+    ["nop", "nop"],
+  );
   await assert.rejects(call("disassemble", { ...PHYSICAL, address: end, count: 1 }), { code: "unmapped" });
   await assert.rejects(call("disassemble", { ...PHYSICAL, address: 1n, count: 1 }), { code: "invalid" });
 });
@@ -257,4 +306,50 @@ test("the TLB's entries and counters are shown as they are", async () => {
 test("an unknown method is our bug and says so", async () => {
   const { call } = build(assemble([add(1, 1, 1), label("stop"), j("stop")]));
   await assert.rejects(call("toString" as "reset"), { code: "bug" });
+});
+
+const SPEC = {
+  fields: ["seq", "value"],
+  filter: { direction: ["write" as const] },
+  include: { fetch: false, walk: false, dma: false },
+  everyNth: 1,
+  slow: "drop" as const,
+  ringBatches: 4,
+  batchRows: 256,
+};
+
+test("subscriptions are refused with the field at fault, and make room again when they end", async () => {
+  const { call, machine } = build(counter());
+  const refused = async (changes: object, expected: object): Promise<void> => {
+    await assert.rejects(call("subscribe", { id: "x", spec: { ...SPEC, ...changes } }), expected);
+  };
+  await refused({ fields: ["nothing"] }, { code: "invalid" });
+  await refused({ filter: { device: ["uart9"] } }, { code: "unknown-device" });
+  await refused({ filter: { region: ["nowhere"] } }, { code: "invalid" });
+  await refused(
+    { batchRows: 1 << 17 },
+    { code: "limit", detail: { limit: "maxRingBytes", value: 1 << 20, needed: 1 << 23 } },
+  );
+  await refused({ ringBatches: 1 }, { code: "invalid" });
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 32; i++) await call("subscribe", { id: `s${i}`, spec: SPEC });
+    await refused({}, { code: "limit" });
+    for (let i = 0; i < 32; i++) assert.deepEqual(await call("unsubscribe", { id: `s${i}` }), { records: 0 });
+  }
+  await assert.rejects(call("unsubscribe", { id: "s0" }), { code: "unknown-subscription" });
+  assert.equal(machine.core["trace_kinds"]?.(), 0);
+});
+
+test("counters tell what was matched, written and dropped", async () => {
+  const { call } = build(counter());
+  await call("subscribe", { id: "s", spec: SPEC });
+  await call("subscribe", { id: "third", spec: { ...SPEC, everyNth: 3, ringBatches: 64 } });
+  await call("step", { count: 6000 });
+  const all = await call("subscriptionStats", { id: "s" });
+  assert.ok(all.matched > 1900 && all.matched <= 2000, `${all.matched}`);
+  assert.equal(all.written + all.dropped, all.matched);
+  assert.ok(all.dropped > 0, "nobody reads, so most is lost");
+  const third = await call("subscriptionStats", { id: "third" });
+  assert.equal(third.matched, all.matched);
+  assert.equal(third.written, Math.ceil(all.matched / 3));
 });

@@ -5,7 +5,11 @@ import { currentHart, hartState, privilegeName } from "./hart-state.js";
 
 const STEP_TIMEOUT_MS = 30_000;
 
-export function controlMethods({ machine, loop }: WorkerContext): Pick<Methods, "start" | "pause" | "step" | "runUntil" | "reset" | "status"> {
+export function controlMethods({
+  machine,
+  loop,
+  inputs,
+}: WorkerContext): Pick<Methods, "start" | "pause" | "step" | "runUntil" | "reset" | "status"> {
   return {
     start() {
       loop.start();
@@ -19,23 +23,43 @@ export function controlMethods({ machine, loop }: WorkerContext): Pick<Methods, 
         throw new SessionError("invalid", "count must be a positive integer", { field: "count" });
       }
       const { reason, executed } = await loop.step(count, timeoutMs ?? STEP_TIMEOUT_MS);
-      return { reason, executed, instructions: machine.instructionCount(), pc: hartState(machine, currentHart(machine)).pc };
+      return {
+        reason,
+        executed,
+        instructions: machine.instructionCount(),
+        pc: hartState(machine, currentHart(machine)).pc,
+      };
     },
     async runUntil({ instructions, pc, timeoutMs }) {
       if (instructions === undefined && pc === undefined) {
-        throw new SessionError("invalid", "an instruction count or a pc to run to is needed", { field: "instructions" });
+        throw new SessionError("invalid", "an instruction count or a pc to run to is needed", {
+          field: "instructions",
+        });
       }
       const { reason } = await loop.runUntil({ instructions, pc }, timeoutMs);
       return { reason, instructions: machine.instructionCount(), pc: hartState(machine, currentHart(machine)).pc };
     },
     reset() {
+      const entry = {
+        instructions: machine.instructionCount(),
+        virtualNs: machine.now(),
+        name: "reset",
+        bytes: new Uint8Array(),
+      };
       loop.reset();
+      inputs.add(entry);
     },
     status() {
       const harts = [];
       for (let hart = 0; hart < machine.description.harts; hart++) {
         const state = hartState(machine, hart);
-        harts.push({ hart, pc: state.pc, privilege: privilegeName(state.privilege), waiting: state.waiting, instret: state.instret });
+        harts.push({
+          hart,
+          pc: state.pc,
+          privilege: privilegeName(state.privilege),
+          waiting: state.waiting,
+          instret: state.instret,
+        });
       }
       return {
         state: loop.state,

@@ -12,13 +12,20 @@ export function deviceMethods({ machine }: WorkerContext): Pick<Methods, "device
         type,
         regions: machine.bus.sections
           .filter((section) => section.region.device === id)
-          .map((section) => ({ name: section.region.name, start: BigInt(section.start), size: BigInt(section.end - section.start) })),
+          .map((section) => ({
+            name: section.region.name,
+            start: BigInt(section.start),
+            size: BigInt(section.end - section.start),
+          })),
       }));
     },
     deviceState({ name }) {
       const device = machine.devices.find((candidate) => candidate.name === name);
       if (device === undefined) {
-        throw new SessionError("unknown-device", `no device named ${name}`, { device: name, devices: machine.devices.map((d) => d.name) });
+        throw new SessionError("unknown-device", `no device named ${name}`, {
+          device: name,
+          devices: machine.devices.map((d) => d.name),
+        });
       }
       return device.state();
     },

@@ -28,7 +28,10 @@ export function disassemblyMethods({ machine }: WorkerContext): Pick<Methods, "d
           if (lines.length === 0 || !(error instanceof SessionError)) throw error;
           break;
         }
-        const { text, length } = disassemble(view.byteLength === 4 ? view.getInt32(0, true) : view.getUint16(0, true), at);
+        const { text, length } = disassemble(
+          view.byteLength === 4 ? view.getInt32(0, true) : view.getUint16(0, true),
+          at,
+        );
         const symbol = symbolText(machine, at);
         lines.push({
           address: at,

@@ -35,7 +35,10 @@ export function hartDelta(machine: MachineApi, hart: number): number {
   return hart === currentHart(machine) ? 0 : HART_SAVE + hart * HART_SIZE - STATE;
 }
 
-export function hartState(machine: MachineApi, hart: number): { pc: bigint; privilege: number; waiting: boolean; instret: bigint } {
+export function hartState(
+  machine: MachineApi,
+  hart: number,
+): { pc: bigint; privilege: number; waiting: boolean; instret: bigint } {
   const view = memoryView(machine);
   const at = hartDelta(machine, hart);
   return {
@@ -44,7 +47,9 @@ export function hartState(machine: MachineApi, hart: number): { pc: bigint; priv
     waiting: view.getUint32(WFI + at, true) !== 0,
     instret: BigInt.asUintN(
       64,
-      view.getBigUint64(SLOTS + at, true) - view.getBigUint64(TRAPS + at, true) + view.getBigUint64(MINSTRET_BASE + at, true),
+      view.getBigUint64(SLOTS + at, true) -
+        view.getBigUint64(TRAPS + at, true) +
+        view.getBigUint64(MINSTRET_BASE + at, true),
     ),
   };
 }

@@ -26,11 +26,12 @@ export function interruptMethods({ machine }: WorkerContext): Pick<Methods, "int
         const mip = view.getBigUint64(MIP + at, true);
         const mie = view.getBigUint64(MIE + at, true);
         const mideleg = view.getBigUint64(MIDELEG + at, true);
-        const pending = INTERRUPTS.filter(([, bit]) => (mip & mie) & (1n << bit)).map(([name]) => name);
+        const pending = INTERRUPTS.filter(([, bit]) => mip & mie & (1n << bit)).map(([name]) => name);
         harts.push({ hart, mip, mie, mideleg, pending });
       }
       const controllers: Record<string, unknown> = {};
-      for (const device of machine.devices) if (CONTROLLERS.test(device.type) || CONTROLLERS.test(device.name)) controllers[device.name] = device.state();
+      for (const device of machine.devices)
+        if (CONTROLLERS.test(device.type) || CONTROLLERS.test(device.name)) controllers[device.name] = device.state();
       return { harts, controllers };
     },
   };

@@ -23,7 +23,8 @@ type Space = "virtual" | "physical";
 
 /** Checks a range before anything is done with it. @throws SessionError invalid */
 function checkRange(space: Space, address: bigint, length: number): void {
-  if (!Number.isSafeInteger(length) || length < 0) throw new SessionError("invalid", "length must be a count of bytes", { field: "length" });
+  if (!Number.isSafeInteger(length) || length < 0)
+    throw new SessionError("invalid", "length must be a count of bytes", { field: "length" });
   const end = space === "virtual" ? SPACE_END : BigInt(PHYSICAL_END);
   if (address < 0n || address + BigInt(length) > end) {
     throw new SessionError("invalid", "the range leaves the address space", { field: "address" });
@@ -34,7 +35,13 @@ function checkRange(space: Space, address: bigint, length: number): void {
  * Resolves a range to runs of memory, a page at a time where it is virtual, as `hart` would read it.
  * @throws SessionError unmapped, not-memory
  */
-export function* pieces(machine: MachineApi, hart: number, space: Space, address: bigint, length: number): Generator<Piece> {
+export function* pieces(
+  machine: MachineApi,
+  hart: number,
+  space: Space,
+  address: bigint,
+  length: number,
+): Generator<Piece> {
   for (let done = 0; done < length; ) {
     const va = address + BigInt(done);
     let paddr: number;
@@ -60,11 +67,19 @@ export function* pieces(machine: MachineApi, hart: number, space: Space, address
 }
 
 function unmapped(address: bigint, why: string): SessionError {
-  return new SessionError("unmapped", `0x${address.toString(16)} cannot be read: ${why}`, { address: `0x${address.toString(16)}` });
+  return new SessionError("unmapped", `0x${address.toString(16)} cannot be read: ${why}`, {
+    address: `0x${address.toString(16)}`,
+  });
 }
 
 /** Copies a range out. @throws SessionError unmapped, not-memory */
-export function readBytes(machine: MachineApi, hart: number, space: Space, address: bigint, length: number): Uint8Array<ArrayBuffer> {
+export function readBytes(
+  machine: MachineApi,
+  hart: number,
+  space: Space,
+  address: bigint,
+  length: number,
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(machine.memory.buffer);
   const result = new Uint8Array(length);
   let done = 0;
@@ -78,7 +93,9 @@ export function readBytes(machine: MachineApi, hart: number, space: Space, addre
 /** Bytes searched at a time. */
 const SEARCH_CHUNK = 1 << 20;
 
-export function memoryMethods({ machine }: WorkerContext): Pick<Methods, "readMemory" | "writeMemory" | "searchMemory"> {
+export function memoryMethods({
+  machine,
+}: WorkerContext): Pick<Methods, "readMemory" | "writeMemory" | "searchMemory"> {
   return {
     readMemory({ space, address, length, hart }) {
       checkHart(machine, hart);

@@ -40,7 +40,8 @@ function checkWritable(place: Place, value: bigint): void {
   if ((place.kind === "gpr" && place.number === 0) || (place.kind === "csr" && readOnlyCsr(place.number))) {
     throw new SessionError("read-only-register", `${place.name} cannot be written`, { register: place.name });
   }
-  if (value < 0n || value >> 64n) throw new SessionError("invalid", `the value of ${place.name} is not a 64-bit one`, { field: place.name });
+  if (value < 0n || value >> 64n)
+    throw new SessionError("invalid", `the value of ${place.name} is not a 64-bit one`, { field: place.name });
   if (place.kind === "pc" && value & 1n) throw new SessionError("invalid", "pc must be even", { field: "pc" });
 }
 
@@ -54,7 +55,8 @@ function exists(machine: MachineApi, place: Place): boolean {
 function peek(machine: MachineApi, place: Place): bigint {
   const core = toolCore(machine);
   const value = BigInt.asUintN(64, core.peek_csr(place.number));
-  if (!core.csr_exists()) throw new SessionError("unknown-register", `this machine has no CSR ${place.name}`, { register: place.name });
+  if (!core.csr_exists())
+    throw new SessionError("unknown-register", `this machine has no CSR ${place.name}`, { register: place.name });
   return value;
 }
 

@@ -23,8 +23,11 @@ interface RecorderCore {
   trace_kinds(): number;
 }
 
-/** Longest a DMA burst larger than the ring waits inside one instruction before it looks again whether anybody still reads. */
-const FULL_WAIT_MS = 60_000;
+/**
+ * Longest a burst that one instruction makes (DMA larger than the ring) waits for its reader. The thread answers nobody
+ * meanwhile, so what is left after that is dropped, and told as a gap.
+ */
+const FULL_WAIT_MS = 30_000;
 
 interface Stream {
   attached: AttachedRecorder;
@@ -35,17 +38,20 @@ export class StreamControl {
   readonly #machine: MachineApi;
   readonly #core: RecorderCore;
   readonly #arena: RingArena;
-  readonly #ready: (recorder: number) => void;
+  readonly #maxRingBytes: number;
   readonly #streams = new Map<string, Stream>();
   readonly #recorders: (Stream | undefined)[] = new Array(MAX_RECORDERS).fill(undefined);
   #regions = 0;
 
-  /** @param ready batches of a recorder can be read; called from inside the machine */
-  constructor(machine: MachineApi, ready: (recorder: number) => void) {
+  /**
+   * @param maxRingBytes of one subscription
+   * @param ready batches of a recorder can be read; called from inside the machine
+   */
+  constructor(machine: MachineApi, maxRingBytes: number, ready: (recorder: number) => void) {
     this.#machine = machine;
+    this.#maxRingBytes = maxRingBytes;
     this.#core = machine.core as unknown as RecorderCore;
     this.#arena = new RingArena(machine.traceArena);
-    this.#ready = ready;
     machine.onTrace((recorder, event) => {
       ready(recorder);
       const stream = this.#recorders[recorder];
@@ -65,7 +71,11 @@ export class StreamControl {
   full(): number[] {
     if (this.#streams.size === 0) return [];
     const blocked = this.#core.recorders_blocked();
-    return blocked === 0 ? [] : this.#recorders.flatMap((stream, recorder) => (stream !== undefined && (blocked >>> recorder) & 1 ? [recorder] : []));
+    return blocked === 0
+      ? []
+      : this.#recorders.flatMap((stream, recorder) =>
+          stream !== undefined && (blocked >>> recorder) & 1 ? [recorder] : [],
+        );
   }
 
   /** Hands over what recorders have gathered in batches that are not full. */
@@ -79,8 +89,24 @@ export class StreamControl {
     const filter = compile(spec);
     this.#checkNames(spec);
     const recorder = this.#recorders.indexOf(undefined);
-    if (recorder < 0) throw new SessionError("limit", `a session has ${MAX_RECORDERS} recorders`, { limit: "recorders", value: MAX_RECORDERS });
-    const { bytes } = ringFor(filter);
+    if (recorder < 0)
+      throw new SessionError("limit", `a session has ${MAX_RECORDERS} recorders`, {
+        limit: "recorders",
+        value: MAX_RECORDERS,
+      });
+    const { bytes, batchBytes, batches } = ringFor(filter);
+    // What the client chose counts; headers and bitmaps are ours.
+    if (batchBytes * batches > this.#maxRingBytes) {
+      throw new SessionError(
+        "limit",
+        `a ring has at most ${this.#maxRingBytes} bytes, this one needs ${batchBytes * batches}`,
+        {
+          limit: "maxRingBytes",
+          value: this.#maxRingBytes,
+          needed: batchBytes * batches,
+        },
+      );
+    }
     const base = this.#arena.take(bytes);
     if (base === undefined) {
       const { largest } = this.#arena;
@@ -94,7 +120,8 @@ export class StreamControl {
     this.#recorders[recorder] = stream;
     this.#streams.set(id, stream);
     for (const device of this.#machine.devices) stream.attached.addName("device", device.id, device.name);
-    for (const region of this.#machine.bus.regions) if (region !== undefined) stream.attached.addName("region", region.id, region.name);
+    for (const region of this.#machine.bus.regions)
+      if (region !== undefined) stream.attached.addName("region", region.id, region.name);
     this.#nameRegions();
     this.#core.recorder_start(recorder);
     this.#observe();
@@ -126,7 +153,8 @@ export class StreamControl {
 
   #find(id: string): Stream {
     const stream = this.#streams.get(id);
-    if (stream === undefined) throw new SessionError("unknown-subscription", `no subscription ${id}`, { subscription: id });
+    if (stream === undefined)
+      throw new SessionError("unknown-subscription", `no subscription ${id}`, { subscription: id });
     return stream;
   }
 
@@ -139,10 +167,16 @@ export class StreamControl {
   #checkNames(spec: SubscriptionSpec): void {
     const devices = this.#machine.devices.map((device) => device.name);
     const device = spec.filter.device?.find((name) => !devices.includes(name));
-    if (device !== undefined) throw new SessionError("unknown-device", `no device named ${device}`, { device, devices, field: "filter.device" });
+    if (device !== undefined)
+      throw new SessionError("unknown-device", `no device named ${device}`, {
+        device,
+        devices,
+        field: "filter.device",
+      });
     const regions = new Set(this.#machine.bus.regions.map((region) => region?.name));
     const region = spec.filter.region?.find((name) => !regions.has(name));
-    if (region !== undefined) throw new SessionError("invalid", `no memory region named ${region}`, { field: "filter.region", region });
+    if (region !== undefined)
+      throw new SessionError("invalid", `no memory region named ${region}`, { field: "filter.region", region });
   }
 
   #nameRegions(): void {
@@ -169,7 +203,10 @@ function count(value: bigint): number {
   return Number(BigInt.asUintN(64, value));
 }
 
-export function streamMethods({ streams, loop }: WorkerContext): Pick<Methods, "subscribe" | "unsubscribe" | "subscriptionStats"> {
+export function streamMethods({
+  streams,
+  loop,
+}: WorkerContext): Pick<Methods, "subscribe" | "unsubscribe" | "subscriptionStats"> {
   return {
     subscribe({ id, spec }) {
       return streams.subscribe(id, spec);

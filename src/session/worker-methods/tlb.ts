@@ -135,7 +135,11 @@ function entriesOf(view: DataView, descriptorAt: number): number {
 }
 
 /** Entries of the chosen tables, then their victims. */
-function* liveEntries(machine: MachineApi, onlyHart: number | undefined, onlyIndex: number | undefined): Generator<TlbEntryInfo> {
+function* liveEntries(
+  machine: MachineApi,
+  onlyHart: number | undefined,
+  onlyIndex: number | undefined,
+): Generator<TlbEntryInfo> {
   const view = memoryView(machine);
   for (let hart = 0; hart < machine.description.harts; hart++) {
     if (onlyHart !== undefined && hart !== onlyHart) continue;
@@ -165,7 +169,9 @@ function readEntry(
   cold: number,
   place: Pick<TlbEntryInfo, "hart" | "mmuIndex" | "index" | "victim">,
 ): TlbEntryInfo | undefined {
-  const tags = [TLB_READ, TLB_WRITE, TLB_CODE].map((offset) => view.getBigUint64(hot + offset, true)).filter((tag) => tag !== EMPTY);
+  const tags = [TLB_READ, TLB_WRITE, TLB_CODE]
+    .map((offset) => view.getBigUint64(hot + offset, true))
+    .filter((tag) => tag !== EMPTY);
   const first = tags[0];
   if (first === undefined) return undefined;
   let flags = 0;

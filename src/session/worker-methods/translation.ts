@@ -64,7 +64,10 @@ export function translationMethods({ machine }: WorkerContext): Pick<Methods, "t
       checkHart(machine, hart);
       const at = hartDelta(machine, hart);
       const before = memoryView(machine);
-      const by = privilege === undefined ? before.getUint32((access === "fetch" ? PRIV : DATA_PRIV) + at, true) : PRIVILEGE[privilege];
+      const by =
+        privilege === undefined
+          ? before.getUint32((access === "fetch" ? PRIV : DATA_PRIV) + at, true)
+          : PRIVILEGE[privilege];
       const mode = by === 3 ? "bare" : (MODES[Number(before.getBigUint64(SATP + at, true) >> 60n)] ?? "bare");
       const { paddr, cause } = quickTranslate(machine, hart, vaddr, access, privilege === undefined ? -1 : by);
       const walk = readWalk(machine, mode);
