@@ -121,8 +121,7 @@ export const DESC_BASE = 4; //                 u32: address of the hot half
 export const DESC_USED = 8; //                 u32: entries in use, without victims
 export const DESC_WINDOW_MAX = 12; //          u32: most entries in use at a flush of the present window
 export const DESC_WINDOW_BEGIN = 16; //        u64: virtual ns
-export const DESC_LARGE_ADDR = 24; //          u64: the one region that covers every large page put in since the last flush;
-export const DESC_LARGE_MASK = 32; //          u64: all ones in ADDR = none
+export const DESC_LARGE_COUNT = 24; //         u32: large-page regions in use
 export const DESC_VICTIM_NEXT = 40; //         u32: victim to be replaced next
 export const DESC_GLOBALS = 44; //             u32: entries in use that are global mappings
 export const DESC_DIRTY = 48; //               u32: 1 when anything was put in since the last flush
@@ -136,6 +135,11 @@ export const FETCH_INDEX = STATE + 0x614; //   u32
 export const DATA_PRIV = STATE + 0x618; //     u32: privilege data accesses are made with (MPRV)
 // PMP ranges, derived from PMPCFG and PMPADDR: 16 * (u64 first, u64 last byte); first > last for an empty one
 export const PMP_RANGES = STATE + 0x800;
+// Large-page regions: up to 4 for each MMU index, which together cover every large page put in since the last flush:
+// LARGE_REGIONS + index * LARGE_INDEX_SIZE + n * 16: u64 address, u64 mask (a page is inside when (page ^ address) & mask is 0)
+export const LARGE_REGIONS = STATE + 0x900;
+export const LARGE_REGION_COUNT = 4;
+export const LARGE_INDEX_SIZE = 64;
 // Victim entries: 64 bytes each (hot half, then cold half), not copied at a hart switch:
 // VICTIM + hart * VICTIM_HART_SIZE + index * VICTIM_INDEX_SIZE + n * VICTIM_SIZE, up to 0x10000
 export const VICTIM = 0xc000;

@@ -30,7 +30,7 @@ import {
 import { forget_sections } from "../softmmu/physical";
 import { init_slots } from "../softmmu/slots";
 import { init_tlb } from "../softmmu/flush";
-import { hart_address } from "./harts";
+import { exchange_hart, hart_address } from "./harts";
 import { ENVCFG_ADUE, ENVCFG_PBMTE, PRIV_M, STATUS_SXL_64, STATUS_UXL_64 } from "./privileged-constants";
 import { refresh_context } from "./status";
 
@@ -77,10 +77,11 @@ export function reset_hart(h: i32, pc: u64, a0: u64, a1: u64, a2: u64): void {
   set(hart, STIMECMP, NONE);
   set(hart, PAGE_VA, NONE);
   init_tlb(h);
-  if (h == load<i32>(CURRENT_HART)) {
-    refresh_context();
-    store<u32>(RESCHEDULE, 1);
-  }
+  const current = load<i32>(CURRENT_HART);
+  exchange_hart(h);
+  refresh_context();
+  exchange_hart(current);
+  store<u32>(RESCHEDULE, 1);
 }
 
 function set(hart: i32, at: i32, value: u64): void {

@@ -2,16 +2,19 @@
 // it is flushed whole. All work on the current hart unless a hart is named.
 import {
   CURRENT_HART,
+  DATA_INDEX,
+  DATA_MASK,
   DESC_BASE,
   DESC_DIRTY,
   DESC_GLOBALS,
-  DESC_LARGE_ADDR,
-  DESC_LARGE_MASK,
+  DESC_LARGE_COUNT,
   DESC_MASK,
   DESC_USED,
   DESC_VICTIM_NEXT,
   DESC_WINDOW_BEGIN,
   DESC_WINDOW_MAX,
+  FETCH_INDEX,
+  FETCH_MASK,
   FULL_GLOBAL,
   HART_COUNT,
   MMU_INDEXES,
@@ -37,7 +40,6 @@ import {
   TLB_MAX_BITS,
   TLB_MIN_BITS,
   TLB_TABLE_SIZE,
-  TOPOLOGY_GENERATION,
   VICTIM_COLD,
   VICTIM_ENTRIES,
   VICTIM_INDEX_SIZE,
@@ -45,11 +47,11 @@ import {
 } from "../layout";
 import { virtual_ns } from "../hart/clock";
 import { hart_address } from "../hart/harts";
-import { refresh_context } from "../hart/status";
 import { count } from "../stats";
+import { in_large_page } from "./large-pages";
 import { forget_sections } from "./physical";
-import { drop_all_slots } from "./slots";
-import { account, clear_entry, EMPTY, in_use, maps, victims } from "./tlb";
+import { drop_moved_slots } from "./slots";
+import { account, clear_entry, in_use, maps, victims } from "./tlb";
 
 /** Use is judged over this much virtual time, ns. */
 const WINDOW_NS: u64 = 100000000;
@@ -87,8 +89,7 @@ function empty(desc: i32, h: i32, index: i32): void {
   store<u32>(desc + DESC_GLOBALS, 0);
   store<u32>(desc + DESC_VICTIM_NEXT, 0);
   store<u32>(desc + DESC_DIRTY, 0);
-  store<u64>(desc + DESC_LARGE_ADDR, EMPTY);
-  store<u64>(desc + DESC_LARGE_MASK, EMPTY);
+  store<u32>(desc + DESC_LARGE_COUNT, 0);
 }
 
 /**
@@ -124,7 +125,15 @@ function resize(desc: i32, h: i32): void {
   if (size == old) return;
   count(size > old ? STAT_GROW : STAT_SHRINK);
   store<u32>(desc + DESC_MASK, (size - 1) << TLB_ENTRY_BITS);
-  if (h == load<i32>(CURRENT_HART)) refresh_context();
+  refresh_masks(hart_address(h));
+}
+
+/** Copies the tables' sizes of the hart at `hart` to where generated code reads them. */
+function refresh_masks(hart: i32): void {
+  const moved = hart - STATE;
+  const descs = TLB_DESC + moved;
+  store<u32>(DATA_MASK + moved, load<u32>(descs + load<u32>(DATA_INDEX + moved) * TLB_DESC_SIZE + DESC_MASK));
+  store<u32>(FETCH_MASK + moved, load<u32>(descs + load<u32>(FETCH_INDEX + moved) * TLB_DESC_SIZE + DESC_MASK));
 }
 
 /** Flushes one index of hart `h`; nothing to do if nothing was put in since its last flush. */
@@ -174,8 +183,7 @@ export function flush_page(va: u64, keep_global: bool): void {
   for (let index = 0; index < 3; index++) {
     const desc = descriptor(h, index);
     if (!load<u32>(desc + DESC_DIRTY)) continue;
-    const large = load<u64>(desc + DESC_LARGE_ADDR);
-    if (large != EMPTY && !((large ^ va) & load<u64>(desc + DESC_LARGE_MASK))) {
+    if (in_large_page(desc, va)) {
       count(STAT_LARGE_FLUSH);
       flush_index(h, index);
       continue;
@@ -246,13 +254,12 @@ function drop_non_global(desc: i32): void {
 }
 
 /**
- * The host wrote a new flat view. May be called from inside a device access: everything the access in flight
+ * The host wrote a new flat view (and counted TOPOLOGY_GENERATION up). May be called from inside a device access: everything the access in flight
  * still needs has been captured by value.
  */
 export function topology_changed(): void {
-  store<u32>(TOPOLOGY_GENERATION, load<u32>(TOPOLOGY_GENERATION) + 1);
   count(STAT_TOPOLOGY_FLUSH);
   forget_sections();
   flush_all(-1);
-  drop_all_slots();
+  drop_moved_slots();
 }

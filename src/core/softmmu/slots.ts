@@ -102,6 +102,23 @@ export function drop_all_slots(): void {
   code_invalidate(-1, 0, 0);
 }
 
+/**
+ * After a change of the flat view: forgets the code of pages that are other memory now, or none. All TLBs must
+ * have been flushed.
+ */
+export function drop_moved_slots(): void {
+  const used = load<i32>(SLOT_USED);
+  for (let i = 0; i < used; i++) {
+    const slots = load<i32>(SLOT_ARENA) + i * SLOT_PAGE_SIZE;
+    const ppn = load<u32>(slots + SLOT_PAGE_PPN);
+    // not of this page any more: on the free list
+    if (slots_of(ppn) != slots) continue;
+    if (host_address(<u64>ppn << 12, 0x1000) == load<i32>(slots + SLOT_PAGE_HOST)) continue;
+    if (load<u32>(slots + SLOT_PAGE_JIT)) code_invalidate(ppn, 0, 0x1000);
+    drop_slots(ppn, slots);
+  }
+}
+
 /** Forgets the code of one page that nobody executes just now. */
 function drop_slots(ppn: u32, slots: i32): void {
   remove_slots(ppn);

@@ -7,8 +7,6 @@ import {
   DESC_BASE,
   DESC_DIRTY,
   DESC_GLOBALS,
-  DESC_LARGE_ADDR,
-  DESC_LARGE_MASK,
   DESC_MASK,
   DESC_USED,
   DESC_VICTIM_NEXT,
@@ -65,10 +63,12 @@ import { ACCESS_FETCH } from "../hart/privileged-constants";
 import { access_fault, raise } from "../hart/raise";
 import { count } from "../stats";
 import { record_unassigned } from "./capture";
+import { add_large_page } from "./large-pages";
 import { section_of } from "./physical";
 import { PROT_R, PROT_W, PROT_X } from "./pmp";
 import { slots_of } from "./slot-map";
-import { is_global, page_bits, paddr, partial, prot, translate } from "./translate";
+import { is_global, page_bits, paddr, partial, prot, translate, walked } from "./translate";
+import { update_entry } from "./walk";
 
 export const EMPTY: u64 = 0xffffffffffffffff;
 const PAGE: u64 = 0xfffffffffffff000;
@@ -189,6 +189,7 @@ function fill(va: u64, size: i32, access: i32, index: i32, desc: i32, entry: i32
     raise(access_fault(access), va);
     return false;
   }
+  if (walked) update_entry(va);
   count(STAT_FILL);
   store<u32>(desc + DESC_DIRTY, 1);
   if (page_bits > 12) add_large_page(desc, va, page_bits);
@@ -245,16 +246,4 @@ function fill(va: u64, size: i32, access: i32, index: i32, desc: i32, entry: i32
   store<i32>(cold + FULL_SECTION, whole ? (section - SECTIONS) / SECTION_SIZE : -1);
   account(desc, cold, 1);
   return true;
-}
-
-/** Widens the region of large pages until it covers this one too. */
-function add_large_page(desc: i32, va: u64, bits: i32): void {
-  let mask = ~((<u64>1 << bits) - 1);
-  const old = load<u64>(desc + DESC_LARGE_ADDR);
-  if (old != EMPTY) {
-    mask &= load<u64>(desc + DESC_LARGE_MASK);
-    while ((old ^ va) & mask) mask <<= 1;
-  }
-  store<u64>(desc + DESC_LARGE_ADDR, va & mask);
-  store<u64>(desc + DESC_LARGE_MASK, mask);
 }

@@ -7,6 +7,8 @@ import {
   KIND_AMO_WRITE,
   KIND_FETCH,
   PC,
+  RECORD_SPLIT_FIRST,
+  RECORD_SPLIT_SECOND,
   WALK_HWADDR,
 } from "../layout";
 import { ACCESS_FETCH } from "../hart/privileged-constants";
@@ -41,11 +43,19 @@ export function trace_amo(old: u64, value: u64): void {
   trace_record(KIND_AMO_WRITE, va, value, size, HWADDR, 0);
 }
 
-/** An instruction of `size` bytes fetched at `va`, inside one page. Leaves HWADDR alone if it cannot be translated. */
+/** An instruction of `size` bytes (`bits`) fetched at `va`: one record, or two when it lies in two pages. */
 export function trace_fetch(va: u64, bits: u64, size: u32): void {
   if (!((trace_kinds() >> KIND_FETCH) & 1)) return;
+  if (size == 4 && (va & 0xfff) == 0xffe) {
+    fetched(va, bits & 0xffff, 2, RECORD_SPLIT_FIRST);
+    fetched(va + 2, bits >> 16, 2, RECORD_SPLIT_SECOND);
+  } else fetched(va, bits, size, 0);
+}
+
+function fetched(va: u64, bits: u64, size: u32, flags: u32): void {
   const entry = entry_for(va, 2, ACCESS_FETCH);
+  // it has just been fetched; should it not translate any more, the instruction itself will trap
   if (!entry) return;
   capture(HWADDR, entry, va, size, 0);
-  trace_record(KIND_FETCH, va, bits, size, HWADDR, 0);
+  record(KIND_FETCH, va, bits, size, HWADDR, flags, va);
 }

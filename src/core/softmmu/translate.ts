@@ -13,8 +13,13 @@ export let page_bits: i32 = 0;
 export let is_global: bool = false;
 /** A PMP boundary lies inside the 4 KiB page: the answer holds for these bytes only. */
 export let partial: bool = false;
+/** There was a page walk, so that update_entry() is due. */
+export let walked: bool = false;
 
-/** Translates through MMU index `index`. Returns 0, or the cause of the exception. */
+/**
+ * Translates through MMU index `index`. Returns 0, or the cause of the exception. `debug`: for tools, changes nothing;
+ * else the caller follows up with update_entry() once nothing more can refuse the access.
+ */
 export function translate(va: u64, size: i32, access: i32, index: u32, debug: bool): u64 {
   const priv = index == 3 ? PRIV_M : index == 0 ? PRIV_U : PRIV_S;
   if (index == 3 || load<u64>(SATP) >> SATP_MODE_SHIFT == 0) {
@@ -22,7 +27,9 @@ export function translate(va: u64, size: i32, access: i32, index: u32, debug: bo
     prot = 7;
     page_bits = 12;
     is_global = false;
+    walked = false;
   } else {
+    walked = true;
     const cause = walk(va, access, priv, index == 2, debug);
     if (cause) return cause;
     paddr = walk_paddr;

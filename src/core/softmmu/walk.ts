@@ -49,6 +49,17 @@ export let walk_paddr: u64 = 0;
 export let walk_prot: i32 = 0;
 export let walk_page_bits: i32 = 0;
 export let walk_global: bool = false;
+// The page-table entry to be written once the access is known to be allowed: host address (0: none), physical address, value.
+let walk_update_host: i32 = 0;
+let walk_update_address: u64 = 0;
+let walk_update: u64 = 0;
+
+/** Sets A and D as the last walk wants them. D is exact: only for a store that nothing refuses (4.3.1). */
+export function update_entry(va: u64): void {
+  if (!walk_update_host) return;
+  store<u64>(walk_update_host, walk_update);
+  if (load<u32>(TRACE_ACTIVE)) trace_walk(KIND_WALK_WRITE, va, walk_update_address, walk_update);
+}
 
 /**
  * Translates `va` for `access` (ACCESS_*) at privilege `priv` (U or S; `sum` lets S reach user pages). Returns 0
@@ -59,6 +70,7 @@ export function walk(va: u64, access: i32, priv: u32, sum: bool, debug: bool): u
   const satp = load<u64>(SATP);
   // 8, 9, 10 are Sv39, Sv48, Sv57
   const levels = <i32>(satp >> SATP_MODE_SHIFT) - 5;
+  walk_update_host = 0;
   const shift = <u64>(64 - (12 + 9 * levels));
   if (!debug) count(STAT_WALK);
   if (<u64>((<i64>(va << shift)) >> shift) != va) return page_fault(access);
@@ -133,10 +145,9 @@ function leaf(
     if (!(pmp_prot(at, 8, PRIV_S) & PROT_W)) return access_fault(access);
     if (load<i32>(section_of(at) + SECTION_KIND) != SECTION_RAM) return access_fault(access);
     pte |= wanted;
-    if (!debug) {
-      store<u64>(host, pte);
-      if (load<u32>(TRACE_ACTIVE)) trace_walk(KIND_WALK_WRITE, va, at, pte);
-    }
+    walk_update_host = host;
+    walk_update_address = at;
+    walk_update = pte;
   }
   let prot = readable ? PROT_R : 0;
   // the first store to a clean page must come here to set D

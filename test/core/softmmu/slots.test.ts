@@ -122,6 +122,33 @@ test("a full arena starts over, and the host forgets its compiled code", () => {
   assert.equal(core.get32(L.SLOT_USED), 2);
 });
 
+test("a new flat view drops the code of pages that are other memory now, and keeps the rest", () => {
+  const core = new Core();
+  const stay = core.f.lookup_code(RAM);
+  const move = core.f.lookup_code(RAM + 0x3000n);
+  const gone = core.f.lookup_code(RAM + 0x5000n);
+  for (const slots of [stay, move, gone]) {
+    core.set32(slots, 99);
+    core.set32(slots + L.SLOT_PAGE_JIT, 1);
+  }
+  const ram = { kind: L.SECTION_RAM, region: 1 };
+  core.setSections([
+    { ...ram, start: RAM_BASE, end: RAM_BASE + 0x3000, host: core.ramHost },
+    { ...ram, start: RAM_BASE + 0x3000, end: RAM_BASE + 0x4000, host: core.ramHost + 0x7000 },
+    { start: RAM_BASE + 0x4000, end: RAM_BASE + 0x6000, kind: L.SECTION_IO, region: 3 },
+  ]);
+  core.f.topology_changed();
+  assert.deepEqual(core.invalidated, [
+    [(RAM_BASE >>> 12) + 3, 0, 0x1000],
+    [(RAM_BASE >>> 12) + 5, 0, 0x1000],
+  ]);
+  assert.equal(core.f.lookup_code(RAM), stay);
+  assert.equal(handler(core, stay, 0), 99);
+  assert.equal(handler(core, core.f.lookup_code(RAM + 0x3000n), 0), 0);
+  assert.equal(core.f.lookup_code(RAM + 0x5000n), 0);
+  assert.equal(core.trap()?.cause, 1);
+});
+
 test("the map finds pages after others were taken out", () => {
   const core = new Core();
   const slots = new Map<bigint, number>();

@@ -137,6 +137,22 @@ test("Svadu sets A and D, and only what the access needs", () => {
   assert.equal(core.trap(), undefined);
 });
 
+test("D is exact: a store that PMP or the memory map refuses leaves it clear", () => {
+  const { core, table, pte } = mapped(PTE_V | PTE_R | PTE_W);
+  core.f.poke_csr(0x3b0, (DATA >> 2n) | 0x1ffn);
+  core.f.poke_csr(0x3a0, 0x19n); // NAPOT, R
+  core.store(VA, 1n);
+  assert.equal(core.trap()?.cause, 7);
+  assert.equal(core.ram64(pte) & (PTE_A | PTE_D), 0n);
+  core.load(VA);
+  assert.equal(core.trap(), undefined);
+  assert.equal(core.ram64(pte) & (PTE_A | PTE_D), PTE_A);
+  const nowhere = table.map(0x7000n, 0x20000000n, PTE_V | PTE_R | PTE_W);
+  core.store(0x7000n, 1n);
+  assert.equal(core.trap()?.cause, 7);
+  assert.equal(core.ram64(nowhere) & (PTE_A | PTE_D), 0n);
+});
+
 test("without menvcfg.ADUE a clear A or D is a page fault", () => {
   const { core, pte } = mapped(PTE_V | PTE_R | PTE_W);
   core.f.poke_csr(0x30a, 0n);
