@@ -185,6 +185,13 @@ export const SLOT_FREE = GLOBAL + 0x84; //     u32: list of slot pages given bac
 export const AMO_SCRATCH = GLOBAL + 0x90; //   16 bytes: stands in for ROM in atomics, whose write is dropped
 export const WALK_HWADDR = GLOBAL + 0xa0; //   HWADDR struct of the page-table entry being recorded
 export const HOT_THRESHOLD = GLOBAL + 0x88; // u32: jumps to a slot before the engine is told of it
+// how a compiled region left; the trampoline that called it goes on from there
+export const RESUME = GLOBAL + 0xd0; //        u32: RESUME_*, 0 when it was no region that returned
+export const RESUME_AT = GLOBAL + 0xd4; //     u32: slot of the page; for RESUME_HANDLER with handler and count above it
+export const RESUME_PC = GLOBAL + 0xd8; //     u64
+export const RESUME_SLOT = 1; //               at another slot of the page
+export const RESUME_HANDLER = 2; //            the interpreter's own handler of one instruction
+export const RESUME_GOTO = 3; //               at a virtual address
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
 export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)

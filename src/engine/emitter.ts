@@ -8,12 +8,17 @@ import { I32, OP, type ValueType, VOID } from "../wasm/opcodes.js";
 /** log2 of the natural alignment a memory opcode may claim; guest accesses claim none, as they may be misaligned. */
 const UNALIGNED = 0;
 
+/** Function indexes of core functions by name. */
+export interface CoreIndexes {
+  get(name: string): number | undefined;
+}
+
 export abstract class Emitter {
   readonly body: FunctionBody;
   readonly code: Bytes;
-  protected readonly core: ReadonlyMap<string, number>;
+  protected readonly core: CoreIndexes;
 
-  constructor(body: FunctionBody, core: ReadonlyMap<string, number>) {
+  constructor(body: FunctionBody, core: CoreIndexes) {
     this.body = body;
     this.code = body.code;
     this.core = core;

@@ -55,3 +55,8 @@ export function handlerNumber(d: Decoded, pageOffset: number): number {
   return numbers.get(d.instruction)?.[rowIndex(d.length, reachOf(d, pageOffset))] as number;
 }
 export const HANDLER_COUNT = FIRST + HANDLERS.length;
+
+// RESUME_AT of a side exit: slot number, handler, and how many instructions of the block were done before it.
+export const SIDE_HANDLER_SHIFT = 11;
+export const SIDE_DONE_SHIFT = 21;
+if (HANDLER_COUNT > 1 << (SIDE_DONE_SHIFT - SIDE_HANDLER_SHIFT)) throw new Error("too many handlers for a side exit's field");

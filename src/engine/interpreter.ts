@@ -8,7 +8,7 @@ import { type FunctionBody, ModuleBuilder } from "../wasm/module.js";
 import { I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
 import { CORE_FUNCTIONS, importCore } from "./core-functions.js";
 import { Emitter, extendOpcode, loadOpcode, storeOpcode } from "./emitter.js";
-import { type Handler, HANDLER_COUNT, HANDLERS } from "./handlers.js";
+import { type Handler, HANDLER_COUNT, HANDLERS, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "./handlers.js";
 import { SLOT_IMM, SLOT_RD, SLOT_RS1, SLOT_RS2, SLOT_RS3, SLOT_SCALE, STRADDLE_BITS, STRADDLE_HANDLER } from "./slots.js";
 
 /** What a variant of the interpreter records; the plain one records nothing and pays nothing. */
@@ -587,7 +587,7 @@ class PlumbingEmitter extends Emitter {
 function buildPlumbing(
   module: ModuleBuilder,
   shared: Shared,
-): { pageEnd: number; straddle: number; decode: number; goto: number } {
+): { enter: number; pageEnd: number; straddle: number; decode: number } {
   const core = shared.core;
   const reserve = (params: ValueType[]): { index: number; emitter: PlumbingEmitter } => {
     const { index, body } = module.func({ params, results: [I32] });
@@ -660,13 +660,12 @@ function buildPlumbing(
     emitDispatch(m, IP, 0, false, shared);
   }
 
-  // to a target of jumps: counts how often, and tells the JIT when it has become worth compiling
-  const hotDispatch = reserve(handler);
-  shared.hotDispatch = hotDispatch.index;
+  // counts how often jumps went to a slot, and tells the JIT when it has become worth compiling
+  const count = module.func({ params: [I32], results: [] });
   {
-    const m = hotDispatch.emitter;
+    const m = new PlumbingEmitter(count.body, core);
     const counter = m.local(I32);
-    const count = m.local(I32);
+    const times = m.local(I32);
     m.get(IP);
     m.i32(3); // 16-byte slots, 2-byte counters
     m.op(OP.i32_shr_u);
@@ -677,9 +676,9 @@ function buildPlumbing(
     m.memory(OP.i32_load16_u, L.HOT_TABLE);
     m.i32(1);
     m.op(OP.i32_add);
-    m.tee(count);
+    m.tee(times);
     m.memory(OP.i32_store16, L.HOT_TABLE);
-    m.get(count);
+    m.get(times);
     m.loadState(OP.i32_load, L.HOT_THRESHOLD);
     m.op(OP.i32_ge_u);
     m.if();
@@ -690,30 +689,22 @@ function buildPlumbing(
     m.code.u8(OP.call);
     m.code.u32(shared.hot);
     m.end();
-    emitDispatch(m, IP, 0, false, shared);
   }
+  const callCount = (m: Emitter): void => {
+    m.get(IP);
+    m.code.u8(OP.call);
+    m.code.u32(count.index);
+  };
 
-  // to a virtual address (first parameter); counts the jump itself
-  const jump = reserve([I64, I32]);
-  const jumpUncounted = reserve([I64, I32]);
-  shared.goto = jump.index;
+  const hotDispatch = reserve(handler);
+  shared.hotDispatch = hotDispatch.index;
+  callCount(hotDispatch.emitter);
+  emitDispatch(hotDispatch.emitter, IP, 0, false, shared);
+
+  // slot of a virtual address, whose page becomes the current one; 0 with PC stored when the run loop has to see to it
+  const resolve = reserve([I64, I32]);
   {
-    const m = jump.emitter;
-    m.get(LEFT);
-    m.i32(1);
-    m.op(OP.i32_sub);
-    m.tee(LEFT);
-    m.op(OP.i32_eqz);
-    m.if();
-    m.storeState(OP.i64_store, L.PC, () => m.get(0));
-    m.returnLeft();
-    m.end();
-    m.get(0);
-    m.get(LEFT);
-    m.returnCall(jumpUncounted.index);
-  }
-  {
-    const m = jumpUncounted.emitter;
+    const m = resolve.emitter;
     const entry = m.local(I32);
     const slots = m.local(I32);
     m.get(0);
@@ -754,7 +745,8 @@ function buildPlumbing(
     m.tee(slots);
     m.op(OP.i32_eqz);
     m.if();
-    m.returnLeft();
+    m.i32(0);
+    m.op(OP.return);
     m.end();
     m.end();
     m.get(0);
@@ -765,8 +757,132 @@ function buildPlumbing(
     m.op(OP.i32_shl);
     m.get(slots);
     m.op(OP.i32_add);
+  }
+
+  // to a virtual address (first parameter); counts the jump itself
+  const jump = reserve([I64, I32]);
+  const jumpUncounted = reserve([I64, I32]);
+  shared.goto = jump.index;
+  {
+    const m = jump.emitter;
+    m.get(LEFT);
+    m.i32(1);
+    m.op(OP.i32_sub);
+    m.tee(LEFT);
+    m.op(OP.i32_eqz);
+    m.if();
+    m.storeState(OP.i64_store, L.PC, () => m.get(0));
+    m.returnLeft();
+    m.end();
+    m.get(0);
+    m.get(LEFT);
+    m.returnCall(jumpUncounted.index);
+  }
+  {
+    const m = jumpUncounted.emitter;
+    const ip = m.local(I32);
+    m.get(0);
+    m.get(LEFT);
+    m.code.u8(OP.call);
+    m.code.u32(resolve.index);
+    m.tee(ip);
+    m.op(OP.i32_eqz);
+    m.if();
+    m.returnLeft();
+    m.end();
+    m.get(ip);
     m.get(LEFT);
     m.returnCall(shared.hotDispatch);
+  }
+
+  // Entry of the run loop, and the trampoline compiled regions return to: calling from one place through one table keeps
+  // their modules free of a table of their own, which V8 would copy for each.
+  const enter = reserve(handler);
+  {
+    const m = enter.emitter;
+    const kind = m.local(I32);
+    const at = m.local(I32);
+    const number = m.local(I32);
+    const dispatchSlot = (): void => {
+      // a slot that holds a region already need not be counted
+      m.get(IP);
+      m.memory(OP.i32_load, 0);
+      m.tee(number);
+      m.i32(HANDLER_COUNT);
+      m.op(OP.i32_lt_u);
+      m.if();
+      callCount(m);
+      m.get(IP);
+      m.memory(OP.i32_load, 0);
+      m.set(number);
+      m.end();
+    };
+    dispatchSlot();
+    m.code.u8(OP.loop);
+    m.code.u8(0x40);
+    m.get(IP);
+    m.get(LEFT);
+    m.get(number);
+    m.code.u8(OP.call_indirect);
+    m.code.u32(shared.handlerType);
+    m.code.u32(0);
+    m.set(LEFT);
+    m.loadState(OP.i32_load, L.RESUME);
+    m.tee(kind);
+    m.op(OP.i32_eqz);
+    m.if();
+    m.returnLeft();
+    m.end();
+    m.storeState(OP.i32_store, L.RESUME, () => m.i32(0));
+    m.get(kind);
+    m.i32(L.RESUME_GOTO);
+    m.op(OP.i32_eq);
+    m.if();
+    {
+      m.loadState(OP.i64_load, L.RESUME_PC);
+      m.get(LEFT);
+      m.code.u8(OP.call);
+      m.code.u32(resolve.index);
+      m.tee(IP);
+      m.op(OP.i32_eqz);
+      m.if();
+      m.returnLeft();
+      m.end();
+      dispatchSlot();
+      m.br(1);
+    }
+    m.end();
+    m.loadState(OP.i32_load, L.PAGE_SLOTS);
+    m.loadState(OP.i32_load, L.RESUME_AT);
+    m.tee(at);
+    m.i32((1 << SIDE_HANDLER_SHIFT) - 1);
+    m.op(OP.i32_and);
+    m.i32(4);
+    m.op(OP.i32_shl);
+    m.op(OP.i32_add);
+    m.set(IP);
+    m.get(kind);
+    m.i32(L.RESUME_SLOT);
+    m.op(OP.i32_eq);
+    m.if();
+    dispatchSlot();
+    m.br(1);
+    m.end();
+    m.get(at);
+    m.i32(SIDE_HANDLER_SHIFT);
+    m.op(OP.i32_shr_u);
+    m.i32((1 << (SIDE_DONE_SHIFT - SIDE_HANDLER_SHIFT)) - 1);
+    m.op(OP.i32_and);
+    m.set(number);
+    m.get(LEFT);
+    m.get(at);
+    m.i32(SIDE_DONE_SHIFT);
+    m.op(OP.i32_shr_u);
+    m.op(OP.i32_sub);
+    m.set(LEFT);
+    m.br(0);
+    m.end();
+    m.op(OP.unreachable);
   }
 
   // ran off the end of the page: go on in the next one
@@ -876,14 +992,14 @@ function buildPlumbing(
     emitDispatch(m, IP, 0, false, shared);
   }
 
-  return { pageEnd: pageEnd.index, straddle: straddle.index, decode: decode.index, goto: jumpUncounted.index };
+  return { enter: enter.index, pageEnd: pageEnd.index, straddle: straddle.index, decode: decode.index };
 }
 
 /**
  * Generates the interpreter module of one variant. Imports: `env.memory`, `env.table` (at least HANDLER_COUNT
  * entries, filled by the module), `env.decode(slot, bits, pageOffset)`, `env.decode_straddling(slot, slots, bits)` and
  * the core functions under `core`, and `env.hot(slot)`, called each HOT_THRESHOLD times a jump went to a slot.
- * Exports `enter(ip, left) -> left` and `goto(pc, left) -> left`; compiled regions leave through them.
+ * Exports `enter(ip, left) -> left`.
  */
 export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
@@ -910,8 +1026,8 @@ export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
     body.code.u8(OP.unreachable);
     return index;
   });
-  module.elementSegment(0, [plumbing.decode, plumbing.pageEnd, plumbing.straddle, ...handlers]);
-  module.exportFunction("enter", shared.hotDispatch);
-  module.exportFunction("goto", plumbing.goto);
+  const { decode, pageEnd, straddle } = plumbing;
+  module.elementSegment(0, [decode, pageEnd, straddle, ...handlers]);
+  module.exportFunction("enter", plumbing.enter);
   return module.encode();
 }

@@ -104,10 +104,9 @@ export function createEngine(
         },
         core: core as unknown as WebAssembly.ModuleImports,
       });
-      const engine = instance.exports as unknown as WebAssembly.ModuleImports;
       // traced variants have no compiled tier yet
       if (settings.jit && variant === "plain") {
-        const host = { memory, table, slots, engine, core: core as unknown as WebAssembly.ModuleImports };
+        const host = { memory, table, slots, core: core as unknown as WebAssembly.ModuleImports };
         jit = new Jit(host, { ...JIT_DEFAULTS, batch: settings.batch });
       }
       made = { enter: instance.exports.enter as CallableFunction, jit };

@@ -101,9 +101,14 @@ export class ModuleBuilder {
   /** Reserves a function; fill in its body any time before `encode`. */
   func(type: FunctionType): { index: number; body: FunctionBody } {
     const body = new FunctionBody(type);
+    return { index: this.add(body), body };
+  }
+
+  /** Adds a function made before; returns its index. */
+  add(body: FunctionBody): number {
     this.functions.push(body);
-    this.functionTypes.push(this.type(type));
-    return { index: this.importedFunctions + this.functions.length - 1, body };
+    this.functionTypes.push(this.type(body.type));
+    return this.importedFunctions + this.functions.length - 1;
   }
 
   exportFunction(name: string, index: number): void {

@@ -51,6 +51,9 @@ interface Compiled {
 }
 interface Batch {
   readonly bytes: number;
+  /** Table indexes. */
+  readonly first: number;
+  readonly count: number;
   readonly regions: Compiled[];
 }
 interface Page {
@@ -68,8 +71,6 @@ export interface JitHost {
   table: WebAssembly.Table;
   slots: SlotWriter;
   core: WebAssembly.ModuleImports;
-  /** Exports of the interpreter. */
-  engine: WebAssembly.ModuleImports;
 }
 
 export class Jit {
@@ -79,7 +80,7 @@ export class Jit {
   readonly #view: DataView;
   readonly #pages = new Map<number, Page>();
   readonly #queue = new Map<number, number>();
-  readonly #free: number[] = [];
+  readonly #free = new Map<number, number[]>();
   #batches: Batch[] = [];
   #next = HANDLER_COUNT;
   #installed = true;
@@ -155,14 +156,15 @@ export class Jit {
 
   #install(found: { ip: number; page: Page; region: Region }[]): void {
     const bytes = compileRegions(found.map((f) => f.region));
-    const { memory, table, core, engine } = this.#host;
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory, table }, core, engine });
-    const batch: Batch = { bytes: bytes.length, regions: [] };
+    const { memory, table, core } = this.#host;
+    const first = this.#take(found.length);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, core });
+    const batch: Batch = { bytes: bytes.length, first, count: found.length, regions: [] };
     this.#batches.push(batch);
     this.#stats.bytes += bytes.length;
     this.#stats.bytesTotal += bytes.length;
     found.forEach(({ ip, page, region }, i) => {
-      const index = this.#take();
+      const index = first + i;
       table.set(index, exports[`r${i}`]);
       const offsets = [...region.blocks.values()].flatMap((b) => b.instructions.map((x) => x.offset));
       const entry = (region.blocks.get(region.entry) as Block).instructions[0];
@@ -198,10 +200,14 @@ export class Jit {
     }
   }
 
-  #take(): number {
-    const index = this.#free.pop() ?? this.#next++;
-    if (index >= this.#host.table.length) this.#host.table.grow(1024);
-    return index;
+  /** Consecutive table indexes. Freed ranges of the same length are used again, so the table stays bounded. */
+  #take(count: number): number {
+    const free = this.#free.get(count)?.pop();
+    if (free !== undefined) return free;
+    const first = this.#next;
+    this.#next += count;
+    while (this.#next > this.#host.table.length) this.#host.table.grow(1024);
+    return first;
   }
 
   #evict(): void {
@@ -219,13 +225,15 @@ export class Jit {
     region.page.regions.delete(region);
     if (this.#words[region.ip >> 2] === region.index) this.#words[region.ip >> 2] = handler;
     this.#host.table.set(region.index, null);
-    this.#free.push(region.index);
     if (region.batch.regions.every((r) => !r.alive)) this.#retire(region.batch);
   }
   #retire(batch: Batch): void {
     const at = this.#batches.indexOf(batch);
     if (at < 0) return;
     this.#batches.splice(at, 1);
+    const free = this.#free.get(batch.count) ?? [];
+    free.push(batch.first);
+    this.#free.set(batch.count, free);
     this.#stats.bytes -= batch.bytes;
   }
 

@@ -3,48 +3,34 @@
 // entry and stored at the exits. Nothing in here traps or touches a device: an access that cannot be settled inline
 // leaves to the interpreter's own handler of that instruction, which does it from precise state.
 //
-// Exits: `side` runs the interpreter's handler of an instruction, `inPage` goes to another slot of the page, `goto` to
-// a virtual address.
+// Exits return to the interpreter's trampoline: `side` has it run the interpreter's handler of an instruction, `inPage`
+// goes to another slot of the page, `goto` to a virtual address.
 import * as L from "../../core/layout.js";
 import { asF32, asF64, bitsOfF32, bitsOfF64, type Expr, i64, local, operand } from "../../isa/expr.js";
 import type { MemorySize, Semantics } from "../../isa/semantics.js";
 import type { FunctionBody } from "../../wasm/module.js";
 import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
-import { Emitter, loadOpcode, storeOpcode } from "../emitter.js";
-import { handlerNumber } from "../handlers.js";
+import { type CoreIndexes, Emitter, loadOpcode, storeOpcode } from "../emitter.js";
+import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.js";
 import { operandFiles } from "../slots.js";
 import type { Block, BlockInstruction, Region } from "./region.js";
 import { type Structure, structure } from "./structure.js";
 
-const IP = 0;
-const LEFT = 1;
+const LEFT = 1; // parameter 0, the slot, is not needed: the page is PAGE_SLOTS
 const PAGE = 4096;
 const PAGE_MASK = -4096;
-const SLOT = 16;
 const NAN_BOX = -(1n << 32n);
 const CANONICAL_NAN_32 = 0x7fc00000;
 const FS_DIRTY = -(1n << 63n) | 0x6000n;
 const NX = 1;
 
-// What a side exit needs to know, in one constant: slot of the instruction, its handler, instructions of the block done.
-const HANDLER_SHIFT = 11;
-const DONE_SHIFT = 21;
-const SLOT_MASK = (1 << HANDLER_SHIFT) - 1;
-const HANDLER_MASK = (1 << (DONE_SHIFT - HANDLER_SHIFT)) - 1;
-
-/** Functions a region may tail-call, as imported into its module. */
+/** What a region refers to in its module. */
 export interface RegionImports {
-  core: ReadonlyMap<string, number>;
-  handlerType: number;
-  /** (pc, left): to a virtual address. */
-  goto: number;
-  /** (ip, left): to a slot of this page, counting. */
-  enter: number;
+  core: CoreIndexes;
 }
 
 export class RegionEmitter extends Emitter implements Semantics {
   private readonly region: Region;
-  private readonly imports: RegionImports;
   private readonly shape: Structure;
   private readonly x: (number | undefined)[] = [];
   private readonly f: (number | undefined)[] = [];
@@ -71,7 +57,6 @@ export class RegionEmitter extends Emitter implements Semantics {
   constructor(body: FunctionBody, region: Region, imports: RegionImports) {
     super(body, imports.core);
     this.region = region;
-    this.imports = imports;
     this.shape = structure({ entry: region.entry, successors: successors(region) });
     const readX = new Set<number>();
     const readF = new Set<number>();
@@ -128,35 +113,21 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.tree(this.region.entry);
     this.op(OP.unreachable);
     this.close(); // side
-    this.spill();
-    this.slotAddress(() => {
-      this.get(this.packed);
-      this.i32(SLOT_MASK);
-      this.op(OP.i32_and);
-    });
-    this.get(LEFT);
-    this.get(this.packed);
-    this.i32(DONE_SHIFT);
-    this.op(OP.i32_shr_u);
-    this.op(OP.i32_sub);
-    this.get(this.packed);
-    this.i32(HANDLER_SHIFT);
-    this.op(OP.i32_shr_u);
-    this.i32(HANDLER_MASK);
-    this.op(OP.i32_and);
-    this.code.u8(OP.return_call_indirect);
-    this.code.u32(this.imports.handlerType);
-    this.code.u32(0);
+    this.resume(L.RESUME_HANDLER, OP.i32_store, L.RESUME_AT, this.packed);
     this.close(); // inPage
-    this.spill();
-    this.slotAddress(() => this.get(this.packed));
-    this.get(LEFT);
-    this.returnCall(this.imports.enter);
+    this.resume(L.RESUME_SLOT, OP.i32_store, L.RESUME_AT, this.packed);
     this.close(); // goto
-    this.spill();
-    this.get(this.target);
+    this.resume(L.RESUME_GOTO, OP.i64_store, L.RESUME_PC, this.target);
+  }
+
+  /** Stores the registers, says where to go on, and returns to the trampoline. */
+  private resume(kind: number, opcode: number, address: number, value: number): void {
+    for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
+    for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
+    this.storeState(opcode, address, () => this.get(value));
+    this.storeState(OP.i32_store, L.RESUME, () => this.i32(kind));
     this.get(LEFT);
-    this.returnCall(this.imports.goto);
+    this.op(OP.return);
   }
 
   // --- blocks and labels ----------------------------------------------------------------------------
@@ -263,7 +234,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     }
   }
   private leaveTo({ offset, decoded }: BlockInstruction, done: number): void {
-    this.i32((offset >> 1) | (handlerNumber(decoded, offset) << HANDLER_SHIFT) | (done << DONE_SHIFT));
+    this.i32((offset >> 1) | (handlerNumber(decoded, offset) << SIDE_HANDLER_SHIFT) | (done << SIDE_DONE_SHIFT));
     this.set(this.packed);
     this.branchTo("side");
   }
@@ -291,19 +262,6 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.set(this.native);
   }
 
-  private spill(): void {
-    for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
-    for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
-  }
-  private slotAddress(slot: () => void): void {
-    this.get(IP);
-    slot();
-    this.i32(this.region.entry >> 1);
-    this.op(OP.i32_sub);
-    this.i32(Math.log2(SLOT));
-    this.op(OP.i32_shl);
-    this.op(OP.i32_add);
-  }
   private emitAddress(offset: number): void {
     this.loadState(OP.i64_load, L.PAGE_VA);
     if (offset === 0) return;
