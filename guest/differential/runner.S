@@ -7,6 +7,7 @@
 #
 # record:  0x000 pc        0x008 x1..x31    0x100 f0..f31   0x200 fcsr   0x208 mstatus   0x210 satp
 #          0x218 scratch, physical address of its lower half   0x220 of its upper half   0x240 contents, 512 bytes
+#          0x228 pmpcfg0 (entries 0 and 1; entry 2 allows everything)   0x230 pmpaddr0   0x238 pmpaddr1
 # result:  0x000 mepc      0x008 x1..x31    0x100 f0..f31   0x200 fcsr   0x208 mcause    0x210 mtval
 #          0x218 mstatus   0x220 sequence number + 1           0x240 scratch contents, 512 bytes
 #
@@ -34,13 +35,13 @@ _start:
         csrw    mie, zero
         csrw    medeleg, zero
         csrw    mideleg, zero
-        li      t0, -1                          # everything is allowed below M
-        csrw    pmpaddr0, t0
-        li      t0, 0x1f
-        csrw    pmpcfg0, t0
+        li      t0, -1
+        csrw    pmpaddr2, t0
         li      t0, 1 << 7                      # CBZE: cbo.zero works below M, where there is one
-        csrs    menvcfg, t0
         csrs    senvcfg, t0
+        li      t1, 3 << 61                     # PBMTE, ADUE: page attributes, and accessed and dirty bits set by hardware
+        or      t0, t0, t1
+        csrs    menvcfg, t0
         li      t0, 0x6000                      # FS: dirty
         csrw    mstatus, t0
         la      s0, vars
@@ -70,6 +71,12 @@ next:                                           # s0: vars
         csrw    mepc, t0
         ld      t0, 0x208(s1)
         csrw    mstatus, t0
+        ld      t0, 0x230(s1)
+        csrw    pmpaddr0, t0
+        ld      t0, 0x238(s1)
+        csrw    pmpaddr1, t0
+        ld      t0, 0x228(s1)
+        csrw    pmpcfg0, t0
         ld      t0, 0x210(s1)
         csrw    satp, t0
         sfence.vma

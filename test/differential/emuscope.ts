@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { compileModules, type MachineModules } from "../../src/machine/core.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
-import { type Image, RAM_SIZE, RESULTS } from "./image.js";
+import { type Image, RAM_SIZE } from "./image.js";
 
 /** An image takes a few million instructions; far more means that a test does not end. */
 const MOST_INSTRUCTIONS = 100_000_000;
@@ -17,8 +17,11 @@ export function machineModules(): Promise<MachineModules> {
   return modules;
 }
 
-/** Runs the image to power-off and returns its result area. `prepare` may set the machine up first. Throws when the guest does not end. */
-export async function runOnEmuscope(image: Image, prepare: (machine: Machine) => void = () => {}): Promise<Uint8Array> {
+/** Runs the image to power-off and returns what `fetch` asks for. `prepare` may set the machine up first. Throws when the guest does not end. */
+export async function runOnEmuscope(
+  image: Image,
+  prepare: (machine: Machine) => void = () => {},
+): Promise<Uint8Array[]> {
   const machine = createMachine(
     { board: "virt", harts: 1, ram: RAM_SIZE, kernel: { bytes: image.elf, name: "image.elf", kind: "elf" } },
     await machineModules(),
@@ -27,5 +30,5 @@ export async function runOnEmuscope(image: Image, prepare: (machine: Machine) =>
   const { reason } = machine.run(MOST_INSTRUCTIONS);
   if (reason !== "halted")
     throw new Error(`the guest did not power off: ${reason} after ${machine.instructionCount()} instructions`);
-  return machine.bus.readPhysical(RESULTS, image.resultBytes);
+  return image.fetch.map(({ address, length }) => machine.bus.readPhysical(address, length));
 }

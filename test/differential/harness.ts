@@ -13,11 +13,12 @@ export interface Side {
 }
 
 /** A side that leaves its results in guest memory. */
-export function machineSide(name: string, run: (image: Image) => Promise<Uint8Array>): Side {
+export function machineSide(name: string, run: (image: Image) => Promise<Uint8Array[]>): Side {
   return {
     name,
     run: async (image) => {
-      const area = await run(image);
+      const [area] = await run(image);
+      if (area === undefined) throw new Error("no results");
       return image.tests.map((_, index) => readResult(area, index));
     },
   };

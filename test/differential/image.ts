@@ -20,6 +20,19 @@ export interface Test {
   readonly scratch: Uint8Array;
   /** Straight machine code; an `ecall` is put behind it. */
   readonly code: readonly Instruction[];
+  /** Bits of mstatus to start with, besides the mode and FS. */
+  readonly mstatus?: bigint;
+  /** In place of the one that goes with the mode. */
+  readonly satp?: bigint;
+  /** PMP entries 0 and 1; entry 2 allows everything. */
+  readonly pmp?: { readonly config: readonly [number, number]; readonly address: readonly [bigint, bigint] };
+}
+
+/** Memory an image brings along, and that is compared after the run if `keep` says so. */
+export interface Area {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly keep: boolean;
 }
 
 /** What a test left behind. */
@@ -75,8 +88,8 @@ export interface Image {
   readonly tests: readonly Test[];
   /** Address of each test's first instruction. */
   readonly entry: readonly number[];
-  /** Bytes of the result area, from RESULTS on. */
-  readonly resultBytes: number;
+  /** What to fetch when the guest has powered off: the results, and areas to keep. */
+  readonly fetch: readonly { readonly address: number; readonly length: number }[];
 }
 
 let runner: Uint8Array | undefined;
@@ -100,8 +113,11 @@ function codeBytes(test: Test): number {
   return size;
 }
 
-/** Throws when there are too many tests for one image. */
-export function buildImage(tests: readonly Test[]): Image {
+/** PMP entry 2: NAPOT over everything, with all permissions. */
+const PMP_ALL = 0x1f_0000n;
+
+/** Throws when there are too many tests for one image. Areas must lie below HEADER, or above the results. */
+export function buildImage(tests: readonly Test[], areas: readonly Area[] = []): Image {
   if (tests.length > MAX_TESTS) throw new Error(`at most ${MAX_TESTS} tests fit an image`);
   let end = RECORDS + tests.length * RECORD_SIZE;
   const entry = tests.map((test) => {
@@ -111,12 +127,13 @@ export function buildImage(tests: readonly Test[]): Image {
   });
   if (end > RESULTS) throw new Error("the tests' code is too long for one image");
 
-  const ram = new Uint8Array(end - RAM_BASE);
+  const ram = new Uint8Array(Math.max(end, ...areas.map((area) => area.address + area.bytes.length)) - RAM_BASE);
   const view = new DataView(ram.buffer);
   const u64 = (address: number, value: bigint): void =>
     view.setBigUint64(address - RAM_BASE, BigInt.asUintN(64, value), true);
   ram.set(runnerBytes(), 0);
   for (const mode of ["S", "U"] as const) pageTables(MODES[mode].root, MODES[mode].user, u64);
+  for (const area of areas) ram.set(area.bytes, area.address - RAM_BASE);
   u64(HEADER, BigInt(tests.length));
   u64(HEADER + 8, BigInt(RECORDS));
   u64(HEADER + 16, BigInt(RESULTS));
@@ -128,8 +145,12 @@ export function buildImage(tests: readonly Test[]): Image {
     for (let n = 1; n < 32; n++) u64(at + 8 * n, test.x[n] ?? 0n);
     for (let n = 0; n < 32; n++) u64(at + 0x100 + 8 * n, test.f[n] ?? 0n);
     u64(at + 0x200, BigInt(test.fcsr));
-    u64(at + 0x208, (mode.mpp << 11n) | FS_DIRTY);
-    u64(at + 0x210, mode.root === 0 ? 0n : (8n << 60n) | (BigInt(mode.root) / PAGE));
+    u64(at + 0x208, (mode.mpp << 11n) | FS_DIRTY | (test.mstatus ?? 0n));
+    u64(at + 0x210, test.satp ?? (mode.root === 0 ? 0n : (8n << 60n) | (BigInt(mode.root) / PAGE)));
+    const pmp = test.pmp ?? { config: [0, 0], address: [0n, 0n] };
+    u64(at + 0x228, PMP_ALL | (BigInt(pmp.config[1]) << 8n) | BigInt(pmp.config[0]));
+    u64(at + 0x230, pmp.address[0]);
+    u64(at + 0x238, pmp.address[1]);
     u64(at + 0x218, BigInt(SCRATCH[test.mode].low));
     u64(at + 0x220, BigInt(SCRATCH[test.mode].high));
     ram.set(test.scratch, at + 0x240 - RAM_BASE);
@@ -142,7 +163,8 @@ export function buildImage(tests: readonly Test[]): Image {
     }
     view.setUint16(pc, 0x0073, true); // ecall
   });
-  return { elf: elfOf(ram), tests, entry, resultBytes: tests.length * RECORD_SIZE };
+  const fetch = areas.filter((area) => area.keep).map((area) => ({ address: area.address, length: area.bytes.length }));
+  return { elf: elfOf(ram), tests, entry, fetch: [{ address: RESULTS, length: tests.length * RECORD_SIZE }, ...fetch] };
 }
 
 /**
@@ -197,7 +219,7 @@ function elfOf(ram: Uint8Array): Uint8Array {
   return elf;
 }
 
-/** Result of test `index`; `area` starts at RESULTS. */
+/** Result of test `index`; `area` is the first that `Image.fetch` names. */
 export function readResult(area: Uint8Array, index: number): Result {
   const at = index * RECORD_SIZE;
   const view = new DataView(area.buffer, area.byteOffset + at, RECORD_SIZE);

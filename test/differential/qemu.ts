@@ -7,11 +7,11 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Image, RAM_BASE, RAM_SIZE, RESULTS } from "./image.js";
+import { type Image, RAM_BASE, RAM_SIZE } from "./image.js";
 
 const QEMU = process.env["EMUSCOPE_QEMU"] ?? "qemu-system-riscv64";
 /** Extensions the tests use, and none that would give meaning to encodings they take for illegal. */
-const CPU = "rv64,zba=true,zbb=true,zbs=true,zbc=false,h=false,v=false,Zfh=false,svpbmt=false,svnapot=false";
+const CPU = "rv64,zba=true,zbb=true,zbs=true,zbc=false,h=false,v=false,Zfh=false,svpbmt=true,svnapot=true,sstc=false";
 
 /** Version text of the QEMU at hand, or undefined when there is none. */
 export function qemuVersion(): string | undefined {
@@ -19,8 +19,8 @@ export function qemuVersion(): string | undefined {
   return run.status === 0 ? /version (\S+)/.exec(run.stdout)?.[1] : undefined;
 }
 
-/** Runs the image to power-off and returns its result area. Throws when the guest does not end in `timeoutMs`. */
-export async function runOnQemu(image: Image, timeoutMs = 60_000): Promise<Uint8Array> {
+/** Runs the image to power-off and returns what `fetch` asks for. Throws when the guest does not end in `timeoutMs`. */
+export async function runOnQemu(image: Image, timeoutMs = 60_000): Promise<Uint8Array[]> {
   // a memory file system where there is one: the file is the guest's RAM
   const directory = await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "emuscope-"));
   try {
@@ -64,9 +64,13 @@ export async function runOnQemu(image: Image, timeoutMs = 60_000): Promise<Uint8
       throw new Error(`QEMU ended with ${code === null ? "a signal: the guest did not power off" : `code ${code}`}`);
     const file = await open(ram);
     try {
-      const area = new Uint8Array(image.resultBytes);
-      await file.read(area, 0, area.length, RESULTS - RAM_BASE);
-      return area;
+      const areas: Uint8Array[] = [];
+      for (const { address, length } of image.fetch) {
+        const area = new Uint8Array(length);
+        await file.read(area, 0, length, address - RAM_BASE);
+        areas.push(area);
+      }
+      return areas;
     } finally {
       await file.close();
     }
