@@ -515,6 +515,9 @@ export const sessionOperations = [
     safe: true,
     async handler({ service, signal }, params) {
       if ((params.state === undefined) === (params.text === undefined)) throw invalid("state", "either state or text");
+      if (params.text === undefined && params.console !== undefined) {
+        throw invalid("console", "to be given with text only", "remove the field");
+      }
       const timeoutMs = boundedWait(service, params.timeoutMs);
       const session = findSession(service, params.session);
       const text = params.text === undefined ? undefined : Buffer.from(params.text);

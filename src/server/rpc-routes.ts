@@ -63,15 +63,18 @@ function serveSocket(socket: WebSocket, dispatcher: RpcDispatcher, service: Serv
   const gone = new AbortController();
   socket.on("close", () => gone.abort());
   let running = 0;
-  // calls run side by side; when many do, or answers pile up, no more are read
-  socket.on("message", (data: Buffer, isBinary: boolean) => {
-    if (isBinary) {
-      outlet.close(CLOSE.unsupported, "JSON-RPC goes in text messages");
+  // messages that had been read already when the socket was told to pause
+  const queue: string[] = [];
+
+  const next = (): void => {
+    const text = queue.shift();
+    if (text === undefined) {
+      socket.resume();
       return;
     }
-    if (++running >= maxSocketCalls) socket.pause();
+    running++;
     dispatcher
-      .dispatch(data.toString("utf8"), { service, signal: gone.signal })
+      .dispatch(text, { service, signal: gone.signal })
       .then(async (answer) => {
         if (answer !== undefined) outlet.text(JSON.stringify(answer));
         await outlet.room();
@@ -81,7 +84,19 @@ function serveSocket(socket: WebSocket, dispatcher: RpcDispatcher, service: Serv
         outlet.close(CLOSE.internal, "EMU_INTERNAL");
       })
       .finally(() => {
-        if (--running < maxSocketCalls) socket.resume();
+        running--;
+        if (!outlet.closed) next();
       });
+  };
+
+  // calls run side by side; when many do, or answers pile up, no more are read
+  socket.on("message", (data: Buffer, isBinary: boolean) => {
+    if (isBinary) {
+      outlet.close(CLOSE.unsupported, "JSON-RPC goes in text messages");
+      return;
+    }
+    queue.push(data.toString("utf8"));
+    if (running < maxSocketCalls) next();
+    if (running >= maxSocketCalls) socket.pause();
   });
 }

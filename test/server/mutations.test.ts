@@ -1,5 +1,5 @@
 // Mutated requests: whatever a client sends, it gets an answer that is an error or a result, and nothing is left over.
-// EMUSCOPE_TEST_SEED repeats a run.
+// TEST_SEED repeats a run.
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -215,7 +215,7 @@ async function sendRest(app: FastifyInstance, random: Random): Promise<void> {
 }
 
 test(`${COUNT} mutated requests give errors or results, and leave nothing behind`, { timeout: 120_000 }, async (t) => {
-  const seed = Number(process.env["EMUSCOPE_TEST_SEED"] ?? 0x5eed);
+  const seed = Number(process.env["TEST_SEED"] ?? 0x5eed);
   t.diagnostic(`seed ${seed}`);
   const random = new Random(seed);
   const { app, sessions, service, dataDir, logged } = await build(t, { limits: { maxSessions: 8, maxImages: 50 } });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FastifyInstance } from "fastify";
-import { build, connect, listen } from "./helper.js";
+import { build, connect, listen, until } from "./helper.js";
 
 async function send(app: FastifyInstance, body: string | object): Promise<{ status: number; answer: any }> {
   const payload = typeof body === "string" ? body : JSON.stringify(body);
@@ -175,9 +175,27 @@ test("a WebSocket has only so many calls under way", async (t) => {
         params: { session: "w", state: ["halted"], timeoutMs: 60 },
       }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(service.waits.count <= 3, `${service.waits.count} under way`);
+  await until(() => service.waits.count > 0);
+  assert.equal(service.waits.count, 2);
   for (let id = 1; id <= 6; id++) assert.equal(JSON.parse(String(await next())).result.reason, "timeout");
+});
+
+test("a wait ends when its HTTP client goes away", async (t) => {
+  const { app, service, sessions } = await build(t);
+  const address = await listen(app);
+  await sessions.create({ board: "virt", harts: 1, ram: 4096 }, { id: "w", images: [], machine: {} });
+  const gone = new AbortController();
+  const body = JSON.stringify({ text: "never", timeoutMs: 60_000 });
+  const request = fetch(`http://${address}/v1/sessions/w/wait`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+    signal: gone.signal,
+  });
+  await until(() => service.waits.count === 1);
+  gone.abort();
+  await assert.rejects(request);
+  await until(() => service.waits.count === 0);
+  assert.equal(sessions.get("w")?.listeners, 0);
 });
