@@ -2,6 +2,10 @@
 // interpreter that steps over a program of JavaScript functions by pc.
 import { readFileSync } from "node:fs";
 import * as L from "../../src/core/layout.js";
+import { attachRecorder } from "../../src/trace/attach.js";
+import { COLUMNS } from "../../src/trace/columns.js";
+import { compileFilter } from "../../src/trace/filter.js";
+import { RingReader } from "../../src/trace/ring.js";
 
 const wasm = new WebAssembly.Module(readFileSync(new URL("../../core.wasm", import.meta.url)));
 // re-exports its import e.enter (i32, i32) -> i32, as a table takes Wasm functions only
@@ -16,6 +20,7 @@ const trampoline = new WebAssembly.Module(
 const TLB_ARENA = 0x100000;
 const TABLES = 0x400000; // per hart
 export const SLOT_PAGES = 16;
+const RING_SIZE = 0x40000;
 export const RAM_BASE = 0x80000000;
 export const RAM_SIZE = 0x400000;
 export const ROM_BASE = 0x1000;
@@ -80,6 +85,11 @@ export interface CoreFunctions {
   translate_debug(h: number, va: U64, access: number, priv: number): U64;
   refresh_context(): void;
   recorder_start(i: number): void;
+  recorder_stop(i: number): void;
+  trace_fast(kind: number, va: U64, value: U64, size: number, entry: number, pc: U64): void;
+  trace_amo(old: U64, value: U64): void;
+  trace_fetch_slot(va: U64, size: number): void;
+  exchange_hart(h: number): void;
 }
 
 export interface FakeSection {
@@ -108,6 +118,7 @@ export class Core {
   readonly f: CoreFunctions;
   readonly view: DataView;
   readonly ramHost: number;
+  readonly #ring: number;
   readonly romHost: number;
   readonly io: IoAccess[] = [];
   readonly invalidated: [number, number, number][] = [];
@@ -124,7 +135,8 @@ export class Core {
     const slotMap = slotArena + SLOT_PAGES * L.SLOT_PAGE_SIZE;
     this.ramHost = (slotMap + 0x10000) & ~0xffff;
     this.romHost = this.ramHost + RAM_SIZE;
-    const pages = (this.romHost + ROM_SIZE + 0x10000) >>> 16;
+    this.#ring = this.romHost + 0x10000;
+    const pages = (this.#ring + RING_SIZE) >>> 16;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
@@ -235,6 +247,30 @@ export class Core {
       kind: this.get32(at + 32),
       size: this.get32(at + 36),
     };
+  }
+
+  /** Records every access `run` makes, columns by name, numbers as the ring holds them. */
+  records(run: () => void, include = { fetch: false, walk: false, dma: false }): Record<string, bigint>[] {
+    const fields = COLUMNS.map((column) => column.name);
+    const filter = compileFilter({ fields, filter: {}, include, everyNth: 1, slow: "drop", batchRows: 256, ringBatches: 4 });
+    const { ring } = attachRecorder(this.memory, 0, this.#ring, filter);
+    this.f.recorder_start(0);
+    const reader = new RingReader(this.memory, ring);
+    run();
+    this.f.recorder_stop(0);
+    const rows: Record<string, bigint>[] = [];
+    for (let batch = reader.next(); batch; batch = reader.next()) {
+      for (let i = 0; i < batch.rows; i++) {
+        const row: Record<string, bigint> = {};
+        ring.columns.forEach((column, n) => {
+          const bytes = Buffer.from(batch.columnBytes(n)).subarray(i * column.width, (i + 1) * column.width);
+          row[column.name] = BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`);
+        });
+        rows.push(row);
+      }
+      reader.release(batch);
+    }
+    return rows;
   }
 
   /** Machine instruction count. */

@@ -2,6 +2,8 @@
 // section boundary. Every part is translated and captured before any byte moves, so a fault has no effect.
 import {
   HW_KIND,
+  HW_PADDR,
+  HW_SIZE,
   HWADDR,
   HWADDR2,
   IO_FIELD,
@@ -14,9 +16,9 @@ import {
   RECORD_REMAPPED,
   RECORD_SPLIT_FIRST,
   RECORD_SPLIT_SECOND,
+  RECORD_UNKNOWN_REGISTER,
+  SECTION_IO,
   SECTION_ROM,
-  TLB_READ,
-  TLB_WRITE,
   TOPOLOGY_GENERATION,
   TRACE_ACTIVE,
 } from "../layout";
@@ -58,13 +60,13 @@ function capture_part(hw: i32, va: u64, size: i32, access: i32): i32 {
   const flags = <u32>load<u64>(entry + (access << 3)) & 0xfff;
   const n = capture(hw, entry, va, size, flags);
   if (!n) {
-    if (load<u32>(TRACE_ACTIVE)) record_unassigned(va, load<u64>(hw, 8), size, access);
+    if (load<u32>(TRACE_ACTIVE)) record_unassigned(va, load<u64>(hw + (HW_PADDR - HWADDR)), size, access);
     raise(access_fault(access), va);
   }
   return n;
 }
 
-/** Load of `size` (1, 2, 4, 8) bytes at `va`, zero-extended; any alignment. 0 with a trap pending (4.x: 5, 13). */
+/** Load of `size` (1, 2, 4, 8) bytes at `va`, zero-extended; any alignment. With a trap pending (5, 13) it reads nothing. */
 export function slow_load(va: u64, size: i32, pc: u64): u64 {
   store<u64>(PC, pc);
   const n = prepare(va, size, ACCESS_LOAD);
@@ -126,6 +128,7 @@ function record_part(hw: i32, va: u64, value: u64, kind: u32, flags: u32, genera
   store<u32>(IO_REGISTER, part_register);
   store<u32>(IO_FIELD, part_field);
   if (refused) flags |= RECORD_FAULT;
+  else if (!part_register && load<u32>(hw + (HW_KIND - HWADDR)) == SECTION_IO) flags |= RECORD_UNKNOWN_REGISTER;
   if (load<u32>(TOPOLOGY_GENERATION) != generation) flags |= RECORD_REMAPPED;
-  trace_record(kind, va, value, load<u32>(hw, 36), hw, flags);
+  trace_record(kind, va, value, load<u32>(hw + (HW_SIZE - HWADDR)), hw, flags);
 }

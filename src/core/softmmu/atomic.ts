@@ -5,6 +5,7 @@ import {
   HW_HOST,
   HW_KIND,
   HW_PADDR,
+  HW_SIZE,
   HW_VADDR,
   HWADDR,
   KIND_AMO_READ,
@@ -17,6 +18,8 @@ import {
   RES_VALID,
   SECTION_IO,
   SECTION_ROM,
+  TLB_FLAG_CODE,
+  TLB_FLAG_MMIO,
 } from "../layout";
 import {
   ACCESS_LOAD,
@@ -31,7 +34,8 @@ import { load_part, prepare, store_part } from "./access";
 import { code_written } from "./slots";
 import { refused } from "./transfer";
 
-const CODE_OR_SPLIT: u32 = 4 | 2;
+// as in transfer.ts
+const CODE_OR_SPLIT: u32 = TLB_FLAG_CODE | TLB_FLAG_MMIO;
 
 /**
  * Readies an AMO of `size` (4, 8) bytes at `va`: translated once, for reading and writing, and captured in HWADDR. Returns
@@ -72,7 +76,7 @@ export function amo_io_read(): u64 {
 /** Writes the same place, even if the read has re-mapped it. */
 export function amo_io_write(value: u64): void {
   const va = load<u64>(HW_VADDR);
-  const size = load<i32>(HWADDR, 36);
+  const size = load<i32>(HW_SIZE);
   store_part(HWADDR, va, size == 8 ? value : value & 0xffffffff, KIND_AMO_WRITE, 0);
   if (refused) raise(CAUSE_STORE_ACCESS, va);
 }

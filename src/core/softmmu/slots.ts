@@ -4,6 +4,8 @@
 import {
   DESC_BASE,
   DESC_DIRTY,
+  FETCH_BASE,
+  FETCH_MASK,
   FULL_SLOTS,
   HANDLER_DECODE,
   HANDLER_PAGE_END,
@@ -87,6 +89,9 @@ export function slots_for_step(va: u64): i32 {
   const slots = step_page();
   set_guards(slots);
   store<u32>(slots + ((<i32>va & 0xffe) << 3) + SLOT_HANDLER, HANDLER_DECODE);
+  // find_code() has just filled the entry
+  const ppn = load<u32>(load<i32>(FETCH_BASE) + (<i32>(va >> 7) & load<i32>(FETCH_MASK)) + TLB_PPN);
+  store<u32>(slots + SLOT_PAGE_PPN, ppn);
   store<u64>(PAGE_VA, va & ~0xfff);
   store<i32>(PAGE_SLOTS, slots);
   return slots;

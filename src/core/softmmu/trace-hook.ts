@@ -1,19 +1,25 @@
 // Where the softmmu hands accesses to the recorders. Callers on slow paths check TRACE_ACTIVE first; the trace_*
 // entry points below are called by traced handlers only.
 import {
+  HW_HOST,
+  HW_SIZE,
   HW_VADDR,
   HWADDR,
   KIND_AMO_READ,
   KIND_AMO_WRITE,
   KIND_FETCH,
+  PAGE_SLOTS,
   PC,
   RECORD_SPLIT_FIRST,
   RECORD_SPLIT_SECOND,
+  SLOT_PAGE_PPN,
+  TLB_PPN,
   WALK_HWADDR,
 } from "../layout";
 import { ACCESS_FETCH } from "../hart/privileged-constants";
 import { capture, capture_physical } from "./capture";
 import { entry_for } from "./tlb";
+import { load_bytes } from "./transfer";
 import { record, trace_kinds } from "../trace/recorder";
 
 /** Hands one finished access to the recorders; `hw` is the address of its HWADDR struct. */
@@ -38,24 +44,34 @@ export function trace_fast(kind: u32, va: u64, value: u64, size: u32, entry: i32
 /** An AMO done on the host address that amo_prepare() gave: the read and the write, from the capture in HWADDR. */
 export function trace_amo(old: u64, value: u64): void {
   const va = load<u64>(HW_VADDR);
-  const size = load<u32>(HWADDR, 36);
+  const size = load<u32>(HW_SIZE);
   trace_record(KIND_AMO_READ, va, old, size, HWADDR, 0);
   trace_record(KIND_AMO_WRITE, va, value, size, HWADDR, 0);
 }
 
-/** An instruction of `size` bytes (`bits`) fetched at `va`: one record, or two when it lies in two pages. */
-export function trace_fetch(va: u64, bits: u64, size: u32): void {
+/**
+ * The instruction of `size` bytes at `va`, in the page being executed, is recorded as fetched: one record, or two when
+ * it lies in two pages. Goes by the page's decoded slots and leaves the TLB alone, so that recording changes nothing.
+ */
+export function trace_fetch_slot(va: u64, size: u32): void {
   if (!((trace_kinds() >> KIND_FETCH) & 1)) return;
-  if (size == 4 && (va & 0xfff) == 0xffe) {
-    fetched(va, bits & 0xffff, 2, RECORD_SPLIT_FIRST);
-    fetched(va + 2, bits >> 16, 2, RECORD_SPLIT_SECOND);
-  } else fetched(va, bits, size, 0);
+  const paddr = (<u64>load<u32>(load<i32>(PAGE_SLOTS) + SLOT_PAGE_PPN) << 12) | (va & 0xfff);
+  if (size == 2 || (va & 0xfff) != 0xffe) {
+    fetched(va, va, paddr, size, 0);
+    return;
+  }
+  fetched(va, va, paddr, 2, RECORD_SPLIT_FIRST);
+  // the handler for such instructions has just fetched this half
+  const entry = entry_for(va + 2, 2, ACCESS_FETCH);
+  if (entry) fetched(va, va + 2, <u64>load<u32>(entry + TLB_PPN) << 12, 2, RECORD_SPLIT_SECOND);
 }
 
-function fetched(va: u64, bits: u64, size: u32, flags: u32): void {
-  const entry = entry_for(va, 2, ACCESS_FETCH);
-  // it has just been fetched; should it not translate any more, the instruction itself will trap
-  if (!entry) return;
-  capture(HWADDR, entry, va, size, 0);
-  record(KIND_FETCH, va, bits, size, HWADDR, flags, va);
+/** As trace_fetch_slot; `bits` is not needed. */
+export function trace_fetch(va: u64, bits: u64, size: u32): void {
+  trace_fetch_slot(va, size);
+}
+
+function fetched(pc: u64, va: u64, paddr: u64, size: u32, flags: u32): void {
+  if (capture_physical(HWADDR, va, paddr, size) < <i32>size) return;
+  record(KIND_FETCH, va, load_bytes(load<i32>(HW_HOST), size), size, HWADDR, flags, pc);
 }

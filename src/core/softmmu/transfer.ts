@@ -17,6 +17,7 @@ import {
   STAT_IO_READ,
   STAT_IO_WRITE,
   TLB_FLAG_CODE,
+  TLB_FLAG_MMIO,
 } from "../layout";
 import { io_read, io_write } from "../env";
 import { count } from "../stats";
@@ -130,4 +131,4 @@ export function write_part(hw: i32, value: u64): void {
 }
 
 // a page of several sections is flagged MMIO as a whole; its RAM may hold decoded code too
-const CODE_OR_SPLIT: u32 = TLB_FLAG_CODE | 2;
+const CODE_OR_SPLIT: u32 = TLB_FLAG_CODE | TLB_FLAG_MMIO;
