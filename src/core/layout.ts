@@ -154,6 +154,8 @@ export const PAGE_VA = STATE + 0xf00; //       u64: virtual address of the page 
 export const PAGE_SLOTS = STATE + 0xf08; //    u32: address of its decoded slots
 export const LEFT = STATE + 0xf0c; //          i32: instructions left in the slice, incl. the current one; stored before slow calls
 
+export const PAGE_VALID = STATE + 0xf10; //    u32: the two above still hold at a slice's start: no flush, trap, return or hart switch since
+
 // ---------------------------------------------------------------------------------------------------
 // GLOBAL: one per machine
 export const GLOBAL = 0x2000;

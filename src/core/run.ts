@@ -31,7 +31,7 @@ import { NEVER, virtual_ns } from "./hart/clock";
 import { hart_address, switch_hart } from "./hart/harts";
 import { timer_deadline, update_timers } from "./hart/interrupts";
 import { take_interrupt, take_trap } from "./hart/trap";
-import { lookup_code } from "./softmmu/fetch";
+import { lookup_again } from "./softmmu/fetch";
 import { slots_for_step } from "./softmmu/slots";
 
 /**
@@ -75,7 +75,7 @@ function run_slice(length: i32): i32 {
   store<u32>(RESCHEDULE, 0);
   begin(start, length);
   const pc = load<u64>(PC);
-  let slots = lookup_code(pc);
+  let slots = lookup_again(pc);
   let left = length;
   if (!slots && !load<u32>(TRAP_PENDING)) {
     // translated anew at every instruction

@@ -1,5 +1,5 @@
 // Where each hart's state is. The current one lives at STATE, the others in their save slots.
-import { CURRENT_HART, HART_SAVE, HART_SIZE, RES_VALID, STATE } from "../layout";
+import { CURRENT_HART, HART_SAVE, HART_SIZE, PAGE_VALID, RES_VALID, STATE } from "../layout";
 
 /** Address of hart `h`'s state now: STATE for the current hart, else its save slot. */
 // @ts-ignore: decorator
@@ -15,6 +15,7 @@ export function hart_address(h: i32): i32 {
 export function switch_hart(h: i32): void {
   exchange_hart(h);
   store<u32>(RES_VALID, 0);
+  store<u32>(PAGE_VALID, 0);
 }
 
 /** The copying half of a switch, for tools that must leave no trace. */

@@ -15,6 +15,7 @@ import {
   MIE,
   MIP,
   MSTATUS,
+  PAGE_VALID,
   PRIV,
   RESCHEDULE,
   TLB_DESC,
@@ -59,6 +60,7 @@ export function refresh_context(): void {
   store<u32>(DATA_PRIV, data);
   const index: u32 = data == PRIV_S && status & STATUS_SUM ? 2 : data;
   store<u32>(DATA_INDEX, index);
+  if (load<u32>(FETCH_INDEX) != priv) store<u32>(PAGE_VALID, 0);
   store<u32>(FETCH_INDEX, priv);
   const d = TLB_DESC + index * TLB_DESC_SIZE;
   store<u32>(DATA_MASK, load<u32>(d + DESC_MASK));

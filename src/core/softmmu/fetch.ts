@@ -6,6 +6,7 @@ import {
   FULL_SLOTS,
   PAGE_SLOTS,
   PAGE_VA,
+  PAGE_VALID,
   RESCHEDULE,
   TLB_ADDEND,
   TLB_CODE,
@@ -20,6 +21,15 @@ import { slots_for } from "./slots";
 import { entry_for } from "./tlb";
 
 /**
+ * lookup_code() at the start of a slice. Where the slice before was cut must not show: a page that is still being executed
+ * is not looked up again, so that neither TLB nor page tables notice.
+ */
+export function lookup_again(pc: u64): i32 {
+  if (load<u32>(PAGE_VALID) && load<u64>(PAGE_VA) == (pc & ~0xfff)) return load<i32>(PAGE_SLOTS);
+  return lookup_code(pc);
+}
+
+/**
  * Address of the decoded slots of the physical page that holds `va`; sets PAGE_VA and PAGE_SLOTS. 0: the engine stores
  * `va` as PC and leaves; either a trap is pending, or the page must be translated at every instruction (a PMP or
  * section boundary lies in it) and the run loop goes on one instruction at a time.
@@ -32,6 +42,7 @@ export function lookup_code(va: u64): i32 {
     if (slots) {
       store<u64>(PAGE_VA, page);
       store<i32>(PAGE_SLOTS, slots);
+      store<u32>(PAGE_VALID, 1);
       return slots;
     }
   }
@@ -52,6 +63,7 @@ function find_code(va: u64, page: u64): i32 {
   }
   store<u64>(PAGE_VA, page);
   store<i32>(PAGE_SLOTS, slots);
+  store<u32>(PAGE_VALID, 1);
   return slots;
 }
 

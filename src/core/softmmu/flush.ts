@@ -18,6 +18,7 @@ import {
   FULL_GLOBAL,
   HART_COUNT,
   MMU_INDEXES,
+  PAGE_VALID,
   RESCHEDULE,
   SATP,
   STAT_FLUSH_ALL,
@@ -153,6 +154,7 @@ function flush_index(h: i32, index: i32): void {
  * PAGE_SLOTS stay: the instruction in flight still finds its pc through them.
  */
 function refetch(): void {
+  store<u32>(PAGE_VALID, 0);
   store<u32>(RESCHEDULE, 1);
 }
 

@@ -13,6 +13,7 @@ import {
   MMU_INDEXES,
   PAGE_SLOTS,
   PAGE_VA,
+  PAGE_VALID,
   SLOT_ARENA,
   SLOT_FREE,
   SLOT_GUARD,
@@ -94,12 +95,14 @@ export function slots_for_step(va: u64): i32 {
   store<u32>(slots + SLOT_PAGE_PPN, ppn);
   store<u64>(PAGE_VA, va & ~0xfff);
   store<i32>(PAGE_SLOTS, slots);
+  store<u32>(PAGE_VALID, 0);
   return slots;
 }
 
 /** Forgets all decoded code. Slot pages keep their bytes until used again: the instruction in flight still reads its op. */
 export function drop_all_slots(): void {
   init_slots();
+  store<u32>(PAGE_VALID, 0);
   const harts = load<i32>(HART_COUNT);
   for (let h = 0; h < harts; h++) {
     for (let index = 0; index < MMU_INDEXES; index++) mark_index(h, index, 0, true, false);
