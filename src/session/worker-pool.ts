@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 };
 
 /** Time after a session was made before the next thread is started, so as not to slow the guest's first steps. */
-const SPARE_DELAY_MS = 100;
+const SPARE_DELAY_MS = 20;
 
 export class WorkerPool {
   readonly #url: URL;

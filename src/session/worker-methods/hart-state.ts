@@ -1,16 +1,5 @@
 // A hart's state as it lies in the session's memory: at STATE while it is the current one, in HART_SAVE otherwise.
-import {
-  CURRENT_HART,
-  HART_SAVE,
-  HART_SIZE,
-  MINSTRET_BASE,
-  PC,
-  PRIV,
-  SLOTS,
-  STATE,
-  TRAPS,
-  WFI,
-} from "../../core/layout.js";
+import { CURRENT_HART, HART_SAVE, HART_SIZE, PC, PRIV, SLOTS, STATE, TRAPS, WFI } from "../../core/layout.js";
 import type { MachineApi } from "../../machine/machine-api.js";
 import { SessionError } from "../host-api.js";
 
@@ -45,12 +34,8 @@ export function hartState(
     pc: view.getBigUint64(PC + at, true),
     privilege: view.getUint32(PRIV + at, true),
     waiting: view.getUint32(WFI + at, true) !== 0,
-    instret: BigInt.asUintN(
-      64,
-      view.getBigUint64(SLOTS + at, true) -
-        view.getBigUint64(TRAPS + at, true) +
-        view.getBigUint64(MINSTRET_BASE + at, true),
-    ),
+    // What really retired; minstret may have been written or inhibited by the guest.
+    instret: view.getBigUint64(SLOTS + at, true) - view.getBigUint64(TRAPS + at, true),
   };
 }
 
