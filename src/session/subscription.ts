@@ -353,11 +353,9 @@ class Client implements AsyncIterableIterator<StreamFrame> {
   /** Gives batches back in their order: one is done with when all before it are. */
   #release(): void {
     let freed = false;
-    for (
-      let head = this.#sending[0];
-      head !== undefined && head.complete && head.frames === 0;
-      head = this.#sending[0]
-    ) {
+    for (;;) {
+      const head = this.#sending[0];
+      if (!head?.complete || head.frames > 0) break;
       this.#sending.shift();
       if (!this.#options.closed()) this.#options.reader.release(head.batch);
       freed = true;
