@@ -66,7 +66,9 @@ function importsOf(file: string): Import[] {
 /** Folder of src/ that a relative import leads to; undefined for packages. */
 function folderOf({ file, target }: Import): string | undefined {
   if (!target.startsWith(".")) return undefined;
-  return normalize(join(dirname(file), target)).replace(/\.js$/, ".ts").split("/")[0];
+  return normalize(join(dirname(file), target))
+    .replace(/\.js$/, ".ts")
+    .split("/")[0];
 }
 
 const packageOf = (target: string): string =>
