@@ -6,7 +6,7 @@
 // Exits return to the interpreter's trampoline: `side` has it run the interpreter's handler of an instruction, `inPage`
 // goes to another slot of the page, `goto` to a virtual address.
 import * as L from "../../core/layout.js";
-import { asF32, asF64, bitsOfF32, bitsOfF64, type Expr, i64, local, operand } from "../../isa/expr.js";
+import { asF32, asF64, bitsOfF32, bitsOfF64, eqz32, type Expr, i64, local, operand, zext } from "../../isa/expr.js";
 import type { MemorySize, Semantics } from "../../isa/semantics.js";
 import type { FunctionBody } from "../../wasm/module.js";
 import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
@@ -455,8 +455,8 @@ export class RegionEmitter extends Emitter implements Semantics {
   private leave(): void {
     this.leaveTo(this.current, this.done);
   }
-  /** Translates inline, or leaves; the host address is then in the returned local. */
-  private hostAddress(va: number, size: MemorySize, tag: number, aligned: boolean): number {
+  /** The TLB entry of an access, in the returned local; leaves where it cannot be settled inline. */
+  private probe(va: number, size: MemorySize, tag: number, aligned: boolean): number {
     const entry = this.temporary(I32);
     this.get(va);
     this.op(OP.i32_wrap_i64);
@@ -471,6 +471,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.get(va);
     if (aligned) this.i64(PAGE_MASK | (size - 1));
     else {
+      // a page-crossing access sees the next page's address here, which cannot match
       if (size > 1) {
         this.i64(size - 1);
         this.op(OP.i64_add);
@@ -482,31 +483,38 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.if();
     this.leave();
     this.close();
+    return entry;
+  }
+  /** Pushes the host address of `va`, which hit `entry`. */
+  private hostAddress(va: number, entry: number): void {
     this.get(va);
     this.op(OP.i32_wrap_i64);
     this.get(entry);
     this.memory(OP.i32_load, L.TLB_ADDEND);
     this.op(OP.i32_add);
-    this.set(entry);
-    return entry;
   }
   load(size: MemorySize, signed: boolean, address: Expr, then: (value: Expr) => void): void {
-    const host = this.hostAddress(this.kept(address), size, L.TLB_READ, false);
-    this.get(host);
+    const va = this.kept(address);
+    const entry = this.probe(va, size, L.TLB_READ, false);
+    this.hostAddress(va, entry);
     this.memory(loadOpcode(size, signed), 0);
     const value = this.temporary(I64);
     this.set(value);
     then(local(value, I64));
   }
   store(size: MemorySize, address: Expr, value: Expr): void {
-    const host = this.hostAddress(this.kept(address), size, L.TLB_WRITE, false);
-    this.get(host);
+    const va = this.kept(address);
+    const entry = this.probe(va, size, L.TLB_WRITE, false);
+    this.hostAddress(va, entry);
     this.emit(value);
     this.memory(storeOpcode(size), 0);
   }
   amo(size: 4 | 8, update: (old: Expr) => Expr): void {
-    const host = this.hostAddress(this.kept(this.rs1), size, L.TLB_WRITE, true);
-    this.get(host);
+    const va = this.kept(this.rs1);
+    const entry = this.probe(va, size, L.TLB_WRITE, true);
+    this.hostAddress(va, entry);
+    const host = this.temporary(I32);
+    this.tee(host);
     this.memory(loadOpcode(size, true), 0);
     const old = this.temporary(I64);
     this.set(old);
@@ -515,11 +523,51 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.memory(storeOpcode(size), 0);
     this.rd(local(old, I64));
   }
-  loadReserved(): void {
-    throw new Error("reservations are the interpreter's");
+  /** Pushes the physical address of `va`, which hit `entry`. */
+  private physical(va: number, entry: number): void {
+    this.get(entry);
+    this.memory(OP.i64_load32_u, L.TLB_PPN);
+    this.i64(12);
+    this.op(OP.i64_shl);
+    this.get(va);
+    this.i64(~PAGE_MASK);
+    this.op(OP.i64_and);
+    this.op(OP.i64_or);
   }
-  storeConditional(): void {
-    throw new Error("reservations are the interpreter's");
+  loadReserved(size: 4 | 8): void {
+    const va = this.kept(this.rs1);
+    const entry = this.probe(va, size, L.TLB_READ, true);
+    this.storeState(OP.i32_store, L.RES_VALID, () => this.i32(1));
+    this.storeState(OP.i32_store, L.RES_SIZE, () => this.i32(size));
+    this.storeState(OP.i64_store, L.RES_ADDR, () => this.physical(va, entry));
+    this.hostAddress(va, entry);
+    this.memory(loadOpcode(size, true), 0);
+    const value = this.temporary(I64);
+    this.set(value);
+    this.rd(local(value, I64));
+  }
+  storeConditional(size: 4 | 8): void {
+    const va = this.kept(this.rs1);
+    const entry = this.probe(va, size, L.TLB_WRITE, true);
+    const held = this.temporary(I32);
+    this.loadState(OP.i32_load, L.RES_VALID);
+    this.loadState(OP.i64_load, L.RES_ADDR);
+    this.physical(va, entry);
+    this.op(OP.i64_eq);
+    this.loadState(OP.i32_load, L.RES_SIZE);
+    this.i32(size);
+    this.op(OP.i32_eq);
+    this.op(OP.i32_and);
+    this.op(OP.i32_and);
+    this.set(held);
+    this.storeState(OP.i32_store, L.RES_VALID, () => this.i32(0));
+    this.get(held);
+    this.if();
+    this.hostAddress(va, entry);
+    this.emit(this.rs2);
+    this.memory(storeOpcode(size), 0);
+    this.close();
+    this.rd(zext(eqz32(local(held, I32))));
   }
 
   // --- flow: the block's terminator does the going ---------------------------------------------------

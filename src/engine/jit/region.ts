@@ -36,11 +36,8 @@ export interface Region {
   size: number;
 }
 
-/** What only the interpreter does: system instructions, and reservations. */
-function interpreted(d: Decoded): boolean {
-  const { flow, name } = d.instruction;
-  return flow === "system" || name.startsWith("lr.") || name.startsWith("sc.");
-}
+/** What only the interpreter does. */
+const interpreted = (d: Decoded): boolean => d.instruction.flow === "system";
 
 /** Finds the region entered at page offset `entry`; undefined when nothing there can be compiled. */
 export function findRegion(page: DataView, entry: number): Region | undefined {
