@@ -1,4 +1,6 @@
 // Starts the server: settings, service, HTTP application, demo session, and a graceful end.
+import { realpathSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import closeWithGrace from "close-with-grace";
 import { pino } from "pino";
 import { buildApp } from "./server/app.js";
@@ -75,5 +77,5 @@ export async function serve(args: readonly string[]): Promise<void> {
   process.stdout.write(welcome(`http://${shown}:${realPort}`, demo, token !== undefined));
 }
 
-if (process.argv[1] !== undefined && import.meta.url === new URL(`file://${process.argv[1]}`).href)
-  await serve(process.argv.slice(2));
+const [, script, ...args] = process.argv;
+if (script !== undefined && import.meta.url === pathToFileURL(realpathSync(script)).href) await serve(args);

@@ -121,6 +121,11 @@ export function overLimit(field: string, limit: string, allowed: number, got?: n
   return new EmuError("EMU_LIMIT", `${field}: at most ${allowed} (limit ${limit})${seen}`, { field, limit, allowed });
 }
 
+/** EMU_CAPACITY: asked for again later, or with less there already, it may be granted. */
+export function atCapacity(what: string, limit: string, allowed: number): EmuError {
+  return new EmuError("EMU_CAPACITY", `${what} (limit ${limit}, ${allowed})`, { limit, allowed });
+}
+
 const FROM_SESSION: Record<SessionErrorCode, ErrorCode> = {
   invalid: "EMU_INVALID_PARAMS",
   image: "EMU_IMAGE_MALFORMED",

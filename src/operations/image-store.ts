@@ -12,7 +12,7 @@ import { constants, gunzipSync } from "node:zlib";
 import { detectKind, loadImage } from "../image/detect.js";
 import { ImageError } from "../image/image.js";
 import type { ImageKind } from "../machine/description.js";
-import { EmuError, overLimit } from "./errors.js";
+import { atCapacity, EmuError } from "./errors.js";
 import type { Limits } from "./limits.js";
 
 export interface ImageRecord {
@@ -208,10 +208,7 @@ export class ImageStore {
       });
     }
     if (this.#stored + this.#incoming > maxStoreBytes) {
-      throw new EmuError("EMU_CAPACITY", `the image store is full (limit maxStoreBytes, ${maxStoreBytes})`, {
-        limit: "maxStoreBytes",
-        allowed: maxStoreBytes,
-      });
+      throw atCapacity("the image store is full", "maxStoreBytes", maxStoreBytes);
     }
   }
 
@@ -222,7 +219,7 @@ export class ImageStore {
   ): Promise<{ image: ImageRecord; created: boolean }> {
     const present = this.#images.get(fresh.digest);
     if (!present && this.#images.size >= this.#limits.maxImages)
-      throw overLimit("image", "maxImages", this.#limits.maxImages);
+      throw atCapacity("the store holds as many images as it may", "maxImages", this.#limits.maxImages);
     const record = present
       ? { ...present, names: [...present.names], kind: options.kind ?? present.kind }
       : { ...fresh, created: new Date().toISOString() };

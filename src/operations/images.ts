@@ -53,7 +53,7 @@ export const imageOperations = [
       { ...Image.properties, added: Type.Boolean({ description: "false when it was stored before" }) },
       strict,
     ),
-    errors: ["EMU_BODY_TOO_LARGE", "EMU_IMAGE_MALFORMED", "EMU_IMAGE_DIGEST_MISMATCH", "EMU_CAPACITY", "EMU_LIMIT"],
+    errors: ["EMU_BODY_TOO_LARGE", "EMU_IMAGE_MALFORMED", "EMU_IMAGE_DIGEST_MISMATCH", "EMU_CAPACITY"],
     rest: {
       method: "PUT",
       path: "/v1/images",

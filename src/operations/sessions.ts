@@ -2,7 +2,7 @@
 import Type, { type Static } from "typebox";
 import type { ImageBytes, MachineDescription, VirtioSlot } from "../machine/description.js";
 import type { SessionHost } from "../session/host-api.js";
-import { EmuError, invalid, overLimit } from "./errors.js";
+import { atCapacity, EmuError, invalid, overLimit } from "./errors.js";
 import { operation } from "./operation.js";
 import { ImageRef, Session, SessionState, SessionSummary, strict } from "./schemas.js";
 import { findSession, type Service } from "./service.js";
@@ -184,10 +184,7 @@ function checkCreate(service: Service, params: Static<typeof CreateParams>): num
     });
   }
   if (service.sessions.list().length >= limits.maxSessions) {
-    throw new EmuError("EMU_CAPACITY", `${limits.maxSessions} sessions exist (limit maxSessions); delete one first`, {
-      limit: "maxSessions",
-      allowed: limits.maxSessions,
-    });
+    throw atCapacity("no room for another session; delete one first", "maxSessions", limits.maxSessions);
   }
   return ramBytes(params.ram, service);
 }
@@ -291,10 +288,7 @@ function boundedWait(service: Service, timeoutMs: number): number {
 /** Counts a request that may hang for long. @throws EMU_CAPACITY */
 async function counted<T>(service: Service, task: () => Promise<T>): Promise<T> {
   if (service.waits.count >= service.limits.maxWaits) {
-    throw new EmuError("EMU_CAPACITY", `${service.limits.maxWaits} waits are under way (limit maxWaits)`, {
-      limit: "maxWaits",
-      allowed: service.limits.maxWaits,
-    });
+    throw atCapacity("too many waits are under way", "maxWaits", service.limits.maxWaits);
   }
   service.waits.count++;
   try {
@@ -332,8 +326,6 @@ export const sessionOperations = [
       try {
         const machine = shown(asked, ram, images);
         const description = await describe(asked, ram, images);
-        // images were read meanwhile: what was free before may be taken
-        checkCreate(service, asked);
         const session = await service.sessions.create(description, {
           ...(asked.id === undefined ? {} : { id: asked.id }),
           images: [...images.digests],

@@ -1,7 +1,7 @@
 // One-use tickets for WebSockets: browsers cannot set an Authorization header on them, and a token in a URL
 // would end in logs. A ticket is good for one connection, for a short time.
 import { randomBytes } from "node:crypto";
-import { EmuError } from "./errors.js";
+import { atCapacity } from "./errors.js";
 import type { Limits } from "./limits.js";
 
 export class Tickets {
@@ -19,10 +19,7 @@ export class Tickets {
   issue(): { ticket: string; expires: number } {
     this.#expire();
     if (this.#tickets.size >= this.#limits.maxTickets) {
-      throw new EmuError("EMU_CAPACITY", `${this.#tickets.size} tickets wait to be used (limit maxTickets)`, {
-        limit: "maxTickets",
-        allowed: this.#limits.maxTickets,
-      });
+      throw atCapacity("too many tickets wait to be used", "maxTickets", this.#limits.maxTickets);
     }
     const ticket = randomBytes(24).toString("base64url");
     const expires = this.#now() + this.#limits.ticketLife;

@@ -10,7 +10,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from "fastify";
-import { EmuError } from "../operations/errors.js";
+import { atCapacity, EmuError } from "../operations/errors.js";
 import type { Service } from "../operations/service.js";
 import { OPERATION_BY_NAME, OPERATIONS } from "../operations/table.js";
 import { asyncApiDocument } from "./asyncapi.js";
@@ -145,11 +145,7 @@ function addChecks(app: FastifyInstance, service: Service, access: Access): void
       throw new EmuError("EMU_SHUTTING_DOWN", "the service is shutting down");
     }
     if (upgrade && app.websocketServer.clients.size >= service.limits.maxSockets) {
-      const { maxSockets } = service.limits;
-      throw new EmuError("EMU_CAPACITY", `${maxSockets} WebSockets are open (limit maxSockets)`, {
-        limit: "maxSockets",
-        allowed: maxSockets,
-      });
+      throw atCapacity("too many WebSockets are open", "maxSockets", service.limits.maxSockets);
     }
     return undefined;
   });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import WebSocket from "ws";
 
 const run = promisify(execFile);
 const MAIN = fileURLToPath(new URL("../../src/main.js", import.meta.url));
@@ -72,8 +73,19 @@ test("it starts with a running demo, shows what to try, and ends in good order",
   assert.match(output, /WebSocket/);
   const demo = (await (await fetch(`${url}/v1/sessions/demo`)).json()) as { state: string; board: string };
   assert.deepEqual([demo.state, demo.board], ["running", "remap"]);
+  // a request and a stream under way are ended, not waited for
+  const body = JSON.stringify({ text: "never", timeoutMs: 100_000 });
+  const headers = { "content-type": "application/json" };
+  const wait = fetch(`${url}/v1/sessions/demo/wait`, { method: "POST", headers, body }).catch(() => undefined);
+  const trace = new WebSocket(`${url.replace("http", "ws")}/v1/sessions/demo/trace?slow=block`);
+  await once(trace, "message");
+  const closed = once(trace, "close");
+  const begin = Date.now();
   child.kill("SIGTERM");
   assert.equal(await ended(child), 0);
+  assert.ok(Date.now() - begin < 5000, "no grace period ran out");
+  assert.equal((await closed)[0], 1012);
+  await wait;
 });
 
 test("the command lists, calls, uploads, boots, types and traces", { timeout: 180_000 }, async (t) => {

@@ -83,7 +83,7 @@ test("the store has room for so many bytes and images, uploads under way include
   ]);
   assert.ok(both.some((result) => result.status === "rejected"));
   await store.put(bytes("x"), { kind: "raw" }).catch(() => undefined);
-  await assert.rejects(store.put(bytes("y"), { kind: "raw" }), code("EMU_LIMIT"));
+  await assert.rejects(store.put(bytes("y"), { kind: "raw" }), code("EMU_CAPACITY"));
   assert.ok(store.stored <= 100);
 });
 
