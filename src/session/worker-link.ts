@@ -58,8 +58,15 @@ export class WorkerLink {
         Math.min(patience, 0x7fffffff),
       );
       timer.unref();
+      try {
+        this.send({ type: "call", id, method, params });
+      } catch (error) {
+        // What cannot be cloned was never asked, so there is no answer to watch for.
+        clearTimeout(timer);
+        reject(error);
+        return;
+      }
       this.#pending.set(id, { resolve, reject, timer });
-      this.send({ type: "call", id, method, params });
     });
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { MachineDescription } from "../../src/machine/description.js";
-import { waitForText } from "../../src/session/console-host.js";
+import { waitFor } from "../../src/operations/wait.js";
 import { createSessionManager } from "../../src/session/host.js";
 import type { HostLimits, SessionEvent, SessionHost, SessionManager } from "../../src/session/host-api.js";
 import type { Happening } from "./fake-machine.js";
@@ -45,6 +45,14 @@ const create = (
   script: (Happening | Record<string, unknown>)[] | Record<string, unknown> = [],
   id?: string,
 ): Promise<SessionHost> => sessions.create(machine(script), id === undefined ? META : { ...META, id });
+
+/** Offset behind the text on console uart0, undefined when it does not come in time. */
+async function text(session: SessionHost, text: string, from: number, timeoutMs: number): Promise<number | undefined> {
+  const { signal } = new AbortController();
+  return (
+    await waitFor(session, { state: undefined, text: Buffer.from(text), console: "uart0", from, timeoutMs, signal })
+  ).offset;
+}
 
 function untilState(session: SessionHost, state: string): Promise<SessionEvent> {
   return new Promise((resolve) => {
@@ -119,12 +127,12 @@ test("console text is waited for, also when it is there already", async (t) => {
     { at: 6000, print: "word: " },
   ]);
   const console = session.console("uart0");
-  const login = waitForText(console, "login:", { offset: 0, timeoutMs: 5000 });
+  const login = text(session, "login:", 0, 5000);
   await session.call("start");
   assert.equal(await login, 6);
-  assert.equal(await waitForText(console, "login:", { offset: 0, timeoutMs: 10 }), 6);
-  assert.equal(await waitForText(console, "login:", { offset: 7, timeoutMs: 10 }), undefined);
-  const word = waitForText(console, "password", { offset: 7, timeoutMs: 5000 });
+  assert.equal(await text(session, "login:", 0, 10), 6);
+  assert.equal(await text(session, "login:", 7, 10), undefined);
+  const word = text(session, "password", 7, 5000);
   await console.write(Buffer.from("root\n"));
   assert.equal(await word, 15);
   const { entries } = await session.call("inputLog");
@@ -236,4 +244,10 @@ test("a reboot is an event and the guest runs on", async (t) => {
     session.recentEvents(0).map((event) => event.type),
     ["state", "reset", "state"],
   );
+});
+
+test("a call that cannot be sent fails alone", async (t) => {
+  const session = await create(manager(t));
+  await assert.rejects(session.call("status", ...([() => 1] as unknown as [])), { name: "DataCloneError" });
+  assert.equal((await session.call("status")).state, "ready");
 });
