@@ -12,6 +12,7 @@ export const SLICE_MS = 6;
 const FIRST_BUDGET = 200_000;
 const SMALLEST_BUDGET = 2_000;
 const LARGEST_BUDGET = 50_000_000;
+const LONGEST_SLEEP_MS = 60_000;
 
 /** What the loop tells its session. Called between slices, never from inside the machine. */
 export interface RunLoopHooks {
@@ -366,13 +367,27 @@ export class RunLoop {
     }
     this.#announce();
     if (sleepMs > 0) {
-      this.#asleep = { sinceMs: now, waitNs: result.waitNs ?? 0 };
-      this.#next = this.#scheduler.later(() => this.#slice(), sleepMs);
+      this.#sleep(result.waitNs ?? 0, sleepMs, now);
       this.#hooks.sliceEnd(true);
       return;
     }
     this.#schedule();
     this.#hooks.sliceEnd(false);
+  }
+
+  /** Lets real time pass; in stretches, since the host's timers do not reach as far as a guest's may. */
+  #sleep(waitNs: number, sleepMs: number, now: number): void {
+    this.#asleep = { sinceMs: now, waitNs };
+    if (sleepMs <= LONGEST_SLEEP_MS) {
+      this.#next = this.#scheduler.later(() => this.#slice(), sleepMs);
+      return;
+    }
+    const passedNs = Math.min(waitNs, LONGEST_SLEEP_MS * 1e6);
+    this.#next = this.#scheduler.later(() => {
+      this.#guard(() => this.#machine.advanceIdle(passedNs));
+      if (this.#state !== "running") return;
+      this.#sleep(waitNs - passedNs, sleepMs - LONGEST_SLEEP_MS, now + LONGEST_SLEEP_MS);
+    }, LONGEST_SLEEP_MS);
   }
 
   /** A goal that takes more than one slice shows as running; shorter ones only as the state they end in. */

@@ -211,3 +211,17 @@ test("a ring that gets room while the guest is being parked does not hold it up"
   assert.equal(loop.waiting, undefined);
   assert.ok(machine.instructionCount() > 1000, `${machine.instructionCount()} ${log}`);
 });
+
+test("a wait longer than the host's timers reach is slept to its end", () => {
+  const days = 60 * 86_400_000;
+  const { loop, clock, machine } = build([{ at: 100, idle: days * 1e6 }], { idle: "realtime" });
+  loop.start();
+  clock.advance(days / 2, 1_000_000);
+  assert.equal(machine.instructionCount(), 100);
+  assert.equal(loop.waiting, "asleep");
+  assert.ok(Math.abs(machine.now() / 1e6 - days / 2) < 61_000);
+  // Input finds the clock where it should be, in the middle of a stretch as well.
+  clock.advance(30_000);
+  loop.beforeInput();
+  assert.ok(Math.abs(machine.now() / 1e6 - days / 2 - 30_000) < 1, `${machine.now() / 1e6 - days / 2}`);
+});

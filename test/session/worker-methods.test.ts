@@ -353,3 +353,20 @@ test("counters tell what was matched, written and dropped", async () => {
   assert.equal(third.matched, all.matched);
   assert.equal(third.written, Math.ceil(all.matched / 3));
 });
+
+test("a stream goes on over a reset, and the reset is in the input log", async () => {
+  const { call } = build(counter());
+  await call("subscribe", { id: "s", spec: { ...SPEC, ringBatches: 64 } });
+  await call("step", { count: 3000 });
+  const before = await call("subscriptionStats", { id: "s" });
+  await call("reset");
+  const { instructions } = await call("step", { count: 3000 });
+  const after = await call("subscriptionStats", { id: "s" });
+  assert.equal(after.written, 2 * before.written);
+  assert.equal(instructions, 6000);
+  const { entries } = await call("inputLog");
+  assert.deepEqual(
+    entries.map(({ name, instructions }) => [name, instructions]),
+    [["reset", 3000]],
+  );
+});
