@@ -1,6 +1,5 @@
-// Starts the server: settings, service, HTTP application, demo session, and a graceful end.
-import { realpathSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+// Starts the server: settings, service, HTTP application, demo session, and a graceful end. A script: importing it runs
+// it with the arguments of the process (`emuscope serve` does).
 import closeWithGrace from "close-with-grace";
 import { pino } from "pino";
 import { buildApp } from "./server/app.js";
@@ -13,7 +12,7 @@ import { createSessionManager } from "./session/host.js";
 /** Grace for requests and sessions under way when a signal asks to stop, ms. */
 const GRACE_MS = 8000;
 
-export const SERVE_HELP = `Serves emulated machines over HTTP, JSON-RPC and WebSocket.
+const SERVE_HELP = `Serves emulated machines over HTTP, JSON-RPC and WebSocket.
 
 Usage: node dist/src/main.js [flags]      or: emuscope serve [flags]
 
@@ -21,7 +20,7 @@ ${settingsHelp()}
 `;
 
 /** Runs the server until a signal. Exit codes: 0 after a signal, 1 when it cannot serve, 2 for bad settings. */
-export async function serve(args: readonly string[]): Promise<void> {
+async function serve(args: readonly string[]): Promise<void> {
   let config: Config;
   try {
     const parsed = readConfig(args, process.env);
@@ -77,5 +76,4 @@ export async function serve(args: readonly string[]): Promise<void> {
   process.stdout.write(welcome(`http://${shown}:${realPort}`, demo, token !== undefined));
 }
 
-const [, script, ...args] = process.argv;
-if (script !== undefined && import.meta.url === pathToFileURL(realpathSync(script)).href) await serve(args);
+await serve(process.argv.slice(2));

@@ -221,8 +221,8 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if (name === "serve") {
-    const { serve } = await import("../main.js");
-    await serve(rest);
+    process.argv.splice(2, 1);
+    await import("../main.js");
     return;
   }
   if (name === "--version") {
