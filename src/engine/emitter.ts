@@ -121,6 +121,10 @@ export abstract class Emitter {
   end(): void {
     this.code.u8(OP.end);
   }
+  /** Ends what `if` began. */
+  close(): void {
+    this.end();
+  }
   br(depth: number): void {
     this.code.u8(OP.br);
     this.code.u32(depth);

@@ -283,12 +283,19 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.set(index);
     return index;
   }
+  /** Records show the bytes moved and nothing above them. */
+  private zeroExtended(value: number, size: MemorySize): void {
+    this.get(value);
+    if (size === 8) return;
+    this.i64(2 ** (8 * size) - 1);
+    this.op(OP.i64_and);
+  }
   private record(kind: number, va: number, value: number, size: MemorySize, entry: number): void {
     if (!this.variant.memory) return;
     this.storeLeft();
     this.i32(kind);
     this.get(va);
-    this.get(value);
+    this.zeroExtended(value, size);
     this.i32(size);
     this.get(entry);
     this.emit(this.pc);
@@ -379,8 +386,8 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.get(data);
     this.memory(storeOpcode(size), 0);
     if (this.variant.memory) {
-      this.get(old);
-      this.get(data);
+      this.zeroExtended(old, size);
+      this.zeroExtended(data, size);
       this.callCore("trace_amo");
     }
     this.else();

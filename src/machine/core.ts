@@ -5,6 +5,7 @@ import { HANDLER_COUNT } from "../engine/handlers.js";
 import type { EngineSettings } from "./description.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
 import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
+import { planTrace } from "../engine/jit/trace-plan.js";
 import { SlotWriter } from "../engine/slots.js";
 
 /** Exports of core.wasm (src/core/index.ts documents them). 64-bit values are BigInt at this border. */
@@ -52,7 +53,7 @@ export interface Engine {
   core: Core & Record<string, CallableFunction>;
   /** Chooses the interpreter variant that runs from the next slice on. */
   select(variant: VariantName): void;
-  /** What the compiled tier has done so far; undefined while it is off. */
+  /** What the compiled tier of the chosen variant has done so far; undefined when it has none. */
   jitStats(): JitStats | undefined;
 }
 
@@ -104,8 +105,8 @@ export function createEngine(
         },
         core: core as unknown as WebAssembly.ModuleImports,
       });
-      // traced variants have no compiled tier yet
-      if (settings.jit && variant === "plain") {
+      // fetches are the interpreter's to record
+      if (settings.jit && variant !== "fetch") {
         const host = { memory, table, slots, core: core as unknown as WebAssembly.ModuleImports };
         jit = new Jit(host, { ...JIT_DEFAULTS, batch: settings.batch });
       }
@@ -114,10 +115,15 @@ export function createEngine(
     }
     return made;
   };
+  let current: Tier;
   const select = (variant: VariantName): void => {
     const chosen = tier(variant);
+    current = chosen;
     for (const other of tiers.values()) if (other.jit && other !== chosen) other.jit.installed = false;
-    if (chosen.jit) chosen.jit.installed = true;
+    if (chosen.jit) {
+      if (variant !== "plain") chosen.jit.plan = planTrace(new DataView(memory.buffer));
+      chosen.jit.installed = true;
+    }
     entry.set(0, chosen.enter);
   };
   invalidate = (ppn, offset, size) => {
@@ -125,5 +131,5 @@ export function createEngine(
   };
   new DataView(memory.buffer).setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
   select("plain");
-  return { core, select, jitStats: () => tiers.get("plain")?.jit?.stats };
+  return { core, select, jitStats: () => current.jit?.stats };
 }

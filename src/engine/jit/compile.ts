@@ -5,6 +5,7 @@ import { I32, OP } from "../../wasm/opcodes.js";
 import { CORE_FUNCTIONS } from "../core-functions.js";
 import type { Region } from "./region.js";
 import { RegionEmitter } from "./region-emitter.js";
+import type { TracePlan } from "./trace-plan.js";
 
 const HANDLER = { params: [I32, I32], results: [I32] } as const;
 
@@ -12,7 +13,7 @@ const HANDLER = { params: [I32, I32], results: [I32] } as const;
  * Imports: `env.memory`, and under `core` the core functions that are called, in order of first use: each import costs V8
  * some 20 us. No table: every instance would get its own copy. Exports the regions as `r0`, `r1`, … in order.
  */
-export function compileRegions(regions: readonly Region[]): Uint8Array<ArrayBuffer> {
+export function compileRegions(regions: readonly Region[], plan: TracePlan | undefined): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importSharedMemory("env", "memory", 1, 65536);
   const used = new Map<string, number>();
@@ -25,7 +26,7 @@ export function compileRegions(regions: readonly Region[]): Uint8Array<ArrayBuff
   };
   const bodies = regions.map((region) => {
     const body = new FunctionBody(HANDLER);
-    new RegionEmitter(body, region, { core }).build();
+    new RegionEmitter(body, region, { core }, plan).build();
     body.code.u8(OP.unreachable);
     return body;
   });

@@ -7,6 +7,7 @@ import { HANDLER_COUNT, handlerNumber } from "../handlers.js";
 import type { SlotWriter } from "../slots.js";
 import { compileRegions } from "./compile.js";
 import { type Block, findRegion, type Region } from "./region.js";
+import type { TracePlan } from "./trace-plan.js";
 
 export interface JitOptions {
   /** Regions per module. */
@@ -84,6 +85,8 @@ export class Jit {
   #batches: Batch[] = [];
   #next = HANDLER_COUNT;
   #installed = true;
+  #plan: TracePlan | undefined;
+  #planKey = "";
   readonly #stats: JitStats = {
     regions: 0,
     modules: 0,
@@ -133,7 +136,7 @@ export class Jit {
       if (this.#view.getUint32(slots + SLOT_PAGE_PPN, true) !== ppn || (this.#words[ip >> 2] as number) >= HANDLER_COUNT) continue;
       const page = this.#page(ppn, slots);
       const host = this.#view.getUint32(slots + SLOT_PAGE_HOST, true);
-      const region = findRegion(new DataView(this.#host.memory.buffer, host, 4096), (ip - slots) >> 3);
+      const region = findRegion(new DataView(this.#host.memory.buffer, host, 4096), (ip - slots) >> 3, this.#plan !== undefined);
       if (region) found.push({ ip, page, region });
       else {
         page.rejected.add(ip);
@@ -155,7 +158,7 @@ export class Jit {
   }
 
   #install(found: { ip: number; page: Page; region: Region }[]): void {
-    const bytes = compileRegions(found.map((f) => f.region));
+    const bytes = compileRegions(found.map((f) => f.region), this.#plan);
     const { memory, table, core } = this.#host;
     const first = this.#take(found.length);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, core });
@@ -254,6 +257,17 @@ export class Jit {
       page.invalidations++;
       this.#stats.invalidated++;
     }
+  }
+
+  /** What regions do for the recorders; a change of it drops all of them. */
+  set plan(plan: TracePlan | undefined) {
+    const key = JSON.stringify(plan);
+    if (key === this.#planKey) return;
+    this.#planKey = key;
+    this.#plan = plan;
+    for (const page of this.#pages.values()) for (const region of [...page.regions]) this.#drop(region, region.handler);
+    for (const page of this.#pages.values()) page.rejected.clear();
+    this.#queue.clear();
   }
 
   /** Takes all regions out of the slots, or puts them back: another variant of the engine runs meanwhile. */

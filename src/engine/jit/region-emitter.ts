@@ -15,6 +15,8 @@ import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.
 import { operandFiles } from "../slots.js";
 import type { Block, BlockInstruction, Region } from "./region.js";
 import { type Structure, structure } from "./structure.js";
+import { type Access, TraceEmitter } from "./trace-emitter.js";
+import type { TracePlan } from "./trace-plan.js";
 
 const LEFT = 1; // parameter 0, the slot, is not needed: the page is PAGE_SLOTS
 const PAGE = 4096;
@@ -54,9 +56,12 @@ export class RegionEmitter extends Emitter implements Semantics {
   private depth = 0;
   private readonly labels = new Map<string, number>();
 
-  constructor(body: FunctionBody, region: Region, imports: RegionImports) {
+  private readonly trace: TraceEmitter | undefined;
+
+  constructor(body: FunctionBody, region: Region, imports: RegionImports, plan: TracePlan | undefined) {
     super(body, imports.core);
     this.region = region;
+    this.trace = plan && new TraceEmitter(this, plan);
     this.shape = structure({ entry: region.entry, successors: successors(region) });
     const readX = new Set<number>();
     const readF = new Set<number>();
@@ -88,6 +93,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   }
 
   build(): void {
+    if (this.trace?.mayStop) this.open("stop", OP.block);
     this.open("goto", OP.block);
     this.open("inPage", OP.block);
     this.open("side", OP.block);
@@ -118,6 +124,9 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.resume(L.RESUME_SLOT, OP.i32_store, L.RESUME_AT, this.packed);
     this.close(); // goto
     this.resume(L.RESUME_GOTO, OP.i64_store, L.RESUME_PC, this.target);
+    if (!this.trace?.mayStop) return;
+    this.close(); // stop: back to the run loop
+    this.resume(0, OP.i64_store, L.PC, this.target);
   }
 
   /** Stores the registers, says where to go on, and returns to the trampoline. */
@@ -137,7 +146,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.depth++;
     if (label !== undefined) this.labels.set(label, this.depth);
   }
-  private close(): void {
+  override close(): void {
     this.depth--;
     this.op(OP.end);
   }
@@ -183,13 +192,17 @@ export class RegionEmitter extends Emitter implements Semantics {
   private straight(block: Block): void {
     this.done = 0;
     this.markedDirty = false;
+    const first = block.instructions[0];
+    if (first) this.trace?.beginBlock(block, () => this.leaveTo(first, 0));
     for (const instruction of block.instructions) {
       this.current = instruction;
       this.condition = undefined;
       instruction.decoded.instruction.semantics(this);
       this.done++;
+      this.trace?.endInstruction(() => this.stopAfter(instruction));
       for (const pool of this.temporaries.values()) pool.free.push(...pool.used.splice(0));
     }
+    this.trace?.endBlock();
     if (block.instructions.length > 0) {
       this.get(LEFT);
       this.i32(block.instructions.length);
@@ -237,6 +250,17 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.i32((offset >> 1) | (handlerNumber(decoded, offset) << SIDE_HANDLER_SHIFT) | (done << SIDE_DONE_SHIFT));
     this.set(this.packed);
     this.branchTo("side");
+  }
+  /** Leaves for the run loop when `instruction` is done: something asked for it. */
+  private stopAfter({ offset, decoded }: BlockInstruction): void {
+    this.get(LEFT);
+    this.i32(this.done);
+    this.op(OP.i32_sub);
+    this.set(LEFT);
+    if (decoded.instruction.flow !== "next") throw new Error("memory instructions do not jump");
+    this.emitAddress(offset + decoded.length);
+    this.set(this.target);
+    this.branchTo("stop");
   }
   /** The instruction behind the block is the interpreter's. */
   private checkpointInterpreted(block: Block): void {
@@ -453,6 +477,7 @@ export class RegionEmitter extends Emitter implements Semantics {
 
   // --- guest memory ---------------------------------------------------------------------------------
   private leave(): void {
+    this.trace?.leave();
     this.leaveTo(this.current, this.done);
   }
   /** The TLB entry of an access, in the returned local; leaves where it cannot be settled inline. */
@@ -500,14 +525,21 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.memory(loadOpcode(size, signed), 0);
     const value = this.temporary(I64);
     this.set(value);
+    this.trace?.record(this.access(L.KIND_LOAD, va, value, size, entry));
     then(local(value, I64));
+  }
+  private access(kind: number, va: number, value: number, size: MemorySize, entry: number): Access {
+    return { kind, va, value, size, entry, offset: this.current.offset, done: this.done };
   }
   store(size: MemorySize, address: Expr, value: Expr): void {
     const va = this.kept(address);
     const entry = this.probe(va, size, L.TLB_WRITE, false);
+    const data = this.trace ? this.kept(value) : undefined;
     this.hostAddress(va, entry);
-    this.emit(value);
+    if (data === undefined) this.emit(value);
+    else this.get(data);
     this.memory(storeOpcode(size), 0);
+    if (data !== undefined) this.trace?.record(this.access(L.KIND_STORE, va, data, size, entry));
   }
   amo(size: 4 | 8, update: (old: Expr) => Expr): void {
     const va = this.kept(this.rs1);
@@ -520,7 +552,11 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.set(old);
     this.get(host);
     this.emit(update(local(old, I64)));
+    const data = this.temporary(I64);
+    this.tee(data);
     this.memory(storeOpcode(size), 0);
+    this.trace?.record(this.access(L.KIND_AMO_READ, va, old, size, entry));
+    this.trace?.record(this.access(L.KIND_AMO_WRITE, va, data, size, entry));
     this.rd(local(old, I64));
   }
   /** Pushes the physical address of `va`, which hit `entry`. */
@@ -544,6 +580,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.memory(loadOpcode(size, true), 0);
     const value = this.temporary(I64);
     this.set(value);
+    this.trace?.record(this.access(L.KIND_LOAD, va, value, size, entry));
     this.rd(local(value, I64));
   }
   storeConditional(size: 4 | 8): void {

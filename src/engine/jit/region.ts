@@ -36,11 +36,13 @@ export interface Region {
   size: number;
 }
 
-/** What only the interpreter does. */
-const interpreted = (d: Decoded): boolean => d.instruction.flow === "system";
+/** What only the interpreter does. With `traced`, a conditional store too, as whether it is recorded is not known before. */
+const leftToInterpreter = (d: Decoded, traced: boolean): boolean =>
+  d.instruction.flow === "system" || (traced && d.instruction.name.startsWith("sc."));
 
 /** Finds the region entered at page offset `entry`; undefined when nothing there can be compiled. */
-export function findRegion(page: DataView, entry: number): Region | undefined {
+export function findRegion(page: DataView, entry: number, traced: boolean): Region | undefined {
+  const interpreted = (d: Decoded): boolean => leftToInterpreter(d, traced);
   const decoded = new Map<number, Decoded>();
   const leaders = new Set<number>([entry]);
   const work = [entry];
