@@ -2,6 +2,7 @@
 // entry points below are called by traced handlers only.
 import {
   HW_HOST,
+  HW_KIND,
   HW_SIZE,
   HW_VADDR,
   HWADDR,
@@ -10,8 +11,10 @@ import {
   KIND_FETCH,
   PAGE_SLOTS,
   PC,
+  RECORD_DISCARDED,
   RECORD_SPLIT_FIRST,
   RECORD_SPLIT_SECOND,
+  SECTION_ROM,
   SLOT_PAGE_PPN,
   TLB_PPN,
   WALK_HWADDR,
@@ -46,7 +49,7 @@ export function trace_amo(old: u64, value: u64): void {
   const va = load<u64>(HW_VADDR);
   const size = load<u32>(HW_SIZE);
   trace_record(KIND_AMO_READ, va, old, size, HWADDR, 0);
-  trace_record(KIND_AMO_WRITE, va, value, size, HWADDR, 0);
+  trace_record(KIND_AMO_WRITE, va, value, size, HWADDR, load<u32>(HW_KIND) == SECTION_ROM ? RECORD_DISCARDED : 0);
 }
 
 /**
