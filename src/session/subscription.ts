@@ -94,6 +94,8 @@ export class Subscription implements SubscriptionHost {
         );
       }
     }
+    // Batches that the client says it has may have come free.
+    if (options.after !== undefined) this.#options.freed(this.recorder);
     const { ring, names, session } = this.#options;
     const client = new Client({
       reader: this.#reader,

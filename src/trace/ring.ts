@@ -45,7 +45,17 @@ export function planRing(mask: number, batchRows: number, batches: number): Ring
   const regionBitmap = L.RING_HEADER_SIZE + batches * L.BATCH_HEADER_SIZE;
   const deviceBitmap = regionBitmap + L.BITMAP_BYTES;
   const data = deviceBitmap + L.BITMAP_BYTES;
-  return { mask, columns, batchRows, batches, batchBytes, regionBitmap, deviceBitmap, data, bytes: data + batches * batchBytes };
+  return {
+    mask,
+    columns,
+    batchRows,
+    batches,
+    batchBytes,
+    regionBitmap,
+    deviceBitmap,
+    data,
+    bytes: data + batches * batchBytes,
+  };
 }
 
 /** Rows of a completed batch, still in the ring: valid until the batch is released. */
@@ -62,7 +72,13 @@ export class RingBatch {
   readonly #address: number;
   readonly #start: number;
 
-  constructor(memory: TraceMemory, ring: SubscriptionRing, address: number, start: number, fields: { ordinal: number; firstSeq: bigint; rows: number; gap: Gap | undefined }) {
+  constructor(
+    memory: TraceMemory,
+    ring: SubscriptionRing,
+    address: number,
+    start: number,
+    fields: { ordinal: number; firstSeq: bigint; rows: number; gap: Gap | undefined },
+  ) {
     this.#memory = memory;
     this.#address = address;
     this.#start = start;
@@ -138,9 +154,11 @@ export class RingReader {
     this.#memory = memory;
     this.#view = new DataView(memory.buffer);
     this.#words = new Int32Array(memory.buffer);
-    if (this.#view.getUint32(ring.base + L.RING_MAGIC, true) !== L.RING_MAGIC_VALUE) throw new Error(`no trace ring at 0x${ring.base.toString(16)}`);
+    if (this.#view.getUint32(ring.base + L.RING_MAGIC, true) !== L.RING_MAGIC_VALUE)
+      throw new Error(`no trace ring at 0x${ring.base.toString(16)}`);
     const version = this.#view.getUint32(ring.base + L.RING_VERSION, true);
-    if (version !== L.RING_VERSION_VALUE) throw new Error(`trace ring version ${version}, this reader knows ${L.RING_VERSION_VALUE}`);
+    if (version !== L.RING_VERSION_VALUE)
+      throw new Error(`trace ring version ${version}, this reader knows ${L.RING_VERSION_VALUE}`);
     this.#data = ring.base + this.#view.getUint32(ring.base + L.RING_DATA, true);
     // the core needs the batch it fills and, for a blocking recorder, one to look ahead to
     this.keep = Math.max(0, Math.min(options.keep ?? ring.batches >> 1, ring.batches - 2));
@@ -178,19 +196,23 @@ export class RingReader {
   get hasRoom(): boolean {
     const filling = Number(this.#view.getBigUint64(this.ring.base + L.RING_COMPLETED, true)) % this.ring.batches;
     const state = this.#state(filling);
-    return state === L.BATCH_FILLING ? this.#state((filling + 1) % this.ring.batches) === L.BATCH_FREE : state === L.BATCH_FREE;
+    return state === L.BATCH_FILLING
+      ? this.#state((filling + 1) % this.ring.batches) === L.BATCH_FREE
+      : state === L.BATCH_FREE;
   }
 
   /**
    * Goes on reading with the first record whose sequence number is `seq` or more. Not found when it may have been in a
-   * batch that was given back: `oldest` is then the first sequence number to be had, and nothing changes.
+   * batch that was given back: `oldest` is then the first sequence number to be had, and nothing changes. Batches before
+   * it count as released: who asks for `seq` has what comes before.
    */
   seek(seq: bigint): SeekResult {
     if (seq < this.#goneSeq) return { found: false, oldest: this.#goneSeq };
     let ordinal = this.#oldest;
     for (let batch = this.#read(ordinal); batch && endOf(batch) <= seq; batch = this.#read(ordinal)) ordinal++;
     this.#next = ordinal;
-    if (this.#released > ordinal) this.#released = ordinal;
+    this.#released = ordinal;
+    this.#free(ordinal - this.keep);
     this.#skip = seq;
     return { found: true };
   }
@@ -238,7 +260,10 @@ export class RingReader {
   #isComplete(ordinal: number): boolean {
     const slot = ordinal % this.ring.batches;
     // a slot still held from its previous use is complete as well, but of an older batch
-    return this.#state(slot) === L.BATCH_FULL && Number(this.#view.getBigUint64(this.#header(slot) + L.BATCH_ORDINAL, true)) === ordinal;
+    return (
+      this.#state(slot) === L.BATCH_FULL &&
+      Number(this.#view.getBigUint64(this.#header(slot) + L.BATCH_ORDINAL, true)) === ordinal
+    );
   }
 
   #read(ordinal: number): RingBatch | undefined {

@@ -379,3 +379,20 @@ test("deleting a subscription ends its stream, and waits for frames on their way
   assert.ok(texts.at(-1)?.includes('"end"'));
   assert.throws(() => subscription.open({ format: "arrow" }), { code: "unknown-subscription" });
 });
+
+test("what a returning client says it has no longer holds the guest", async () => {
+  const { subscription, write, harness, freed } = await build({ ringBatches: 2 });
+  let frames = subscription.open({ format: "arrow" });
+  await frames.next();
+  write(10_000);
+  assert.notEqual(harness.core.recorders_blocked(), 0);
+  // Sent, but the connection broke before anybody could tell.
+  const sent = (await frames.next()).value as StreamFrame;
+  await frames.return?.();
+  sent.release();
+  const before = freed();
+  frames = subscription.open({ format: "arrow", after: ROWS - 1 });
+  assert.equal(harness.core.recorders_blocked(), 0);
+  assert.equal(freed(), before + 1);
+  await frames.return?.();
+});
