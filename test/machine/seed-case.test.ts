@@ -76,11 +76,11 @@ describe("random guests that re-map memory by their own accesses", () => {
       const flagged = (flags: RegExp, kind: RegExp): number =>
         program.expected.filter((record) => flags.test(record.flags) && kind.test(record.kind)).length;
       for (const kind of [/^load/, /^store/, /amo-read/, /amo-write/])
-        assert.ok(flagged(/remapped/, kind) > 20, `${kind}`);
-      assert.ok(flagged(/split-first remapped/, /./) > 20);
-      assert.ok(flagged(/split-second remapped/, /./) > 20);
-      assert.ok(flagged(/fault/, /./) > 20);
-      assert.ok(flagged(/discarded/, /./) > 5);
+        assert.ok(flagged(/remapped/, kind) > 5, `${kind}`);
+      assert.ok(flagged(/split-first remapped/, /./) > 5);
+      assert.ok(flagged(/split-second remapped/, /./) > 5);
+      assert.ok(flagged(/fault/, /./) > 5);
+      assert.ok(flagged(/discarded/, /./) > 0);
       for (const [device, { reads, writes }] of Object.entries(program.model.devices)) {
         const file = registers(machine, device);
         assert.deepEqual({ device, reads: file.reads, writes: file.writes }, { device, reads, writes });
@@ -138,27 +138,29 @@ describe("random guests that re-map memory by their own accesses", () => {
     );
   });
 
-  it("some of these accesses resize the TLB while they are under way", () => {
-    const program = makeProgram(SEED + 3, 1200, 4);
-    const machine = machineFor(program, {});
-    const counter = (stat: number): number =>
-      Number(new DataView(machine.memory.buffer).getBigUint64(FLUSH_STATS + 8 * stat, true));
-    const sizes = (): number => counter(STAT_GROW) + counter(STAT_SHRINK);
-    const resized: number[] = [];
-    const records = recordAll(machine, { fetch: false, walk: false, dma: false }, () => {
-      for (const icount of program.behindSweeps) {
-        machine.run(icount - machine.instructionCount());
-        const before = sizes();
-        machine.run(1);
-        if (sizes() !== before) resized.push(icount);
-      }
-      machine.run(program.instructions - machine.instructionCount());
+  for (const behind of [
+    ["sd", "ld"],
+    ["lw", "amoswap.w"],
+  ]) {
+    it(`and with the TLB resized by the same access: ${behind.join(", then ")}`, () => {
+      const program = makeProgram(SEED + 3, 800, 2, behind);
+      const machine = machineFor(program, {});
+      const counter = (stat: number): number =>
+        Number(new DataView(machine.memory.buffer).getBigUint64(FLUSH_STATS + 8 * stat, true));
+      const sizes = (): number => counter(STAT_GROW) + counter(STAT_SHRINK);
+      const resized: number[] = [];
+      const records = recordAll(machine, { fetch: false, walk: false, dma: false }, () => {
+        for (const icount of program.behindSweeps) {
+          machine.run(icount - machine.instructionCount());
+          const before = sizes();
+          machine.run(1);
+          if (sizes() !== before) resized.push(icount);
+        }
+        machine.run(program.instructions - machine.instructionCount());
+      });
+      assertSame(records.filter(program.concerns), program.expected);
+      const kinds = program.expected.filter((record) => resized.includes(record.icount)).map((record) => record.kind);
+      assert.deepEqual(kinds, behind[0] === "sd" ? ["store", "load"] : ["load", "amo-read", "amo-write"]);
     });
-    assertSame(records.filter(program.concerns), program.expected);
-    const kinds = new Set(
-      program.expected.filter((record) => resized.includes(record.icount)).map((record) => record.kind),
-    );
-    assert.ok(resized.length >= 2, `${resized.length} of ${program.behindSweeps.length}`);
-    assert.ok(kinds.has("load") || kinds.has("store"), [...kinds].join());
-  });
+  }
 });

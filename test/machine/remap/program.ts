@@ -69,6 +69,14 @@ const SHAPES: readonly Shape[] = [
   { form: "sfence" },
 ];
 
+const SWEEP_SHAPE: Shape = { form: "sweep" };
+
+function named(name: string | undefined): Shape {
+  const shape = SHAPES.find((candidate) => "name" in candidate && candidate.name === name);
+  if (shape === undefined) throw new Error(`no operation ${name}`);
+  return shape;
+}
+
 export interface Program {
   /** Raw images by physical address. */
   images: { address: number; bytes: Uint8Array }[];
@@ -86,8 +94,16 @@ export interface Program {
   walk(vaddr: bigint): { address: bigint; value: bigint }[];
 }
 
-/** `operations` instructions under test, gone through `rounds` times with other addresses and values each time. */
-export function makeProgram(seed: number, operations: number, rounds: number): Program {
+/**
+ * `operations` instructions under test, gone through `rounds` times with other addresses and values each time. Those named
+ * in `behind` take turns behind the sweeps.
+ */
+export function makeProgram(
+  seed: number,
+  operations: number,
+  rounds: number,
+  behind: readonly string[] = ["sd", "ld"],
+): Program {
   const random = new Random(seed);
   const ram = new Uint8Array(RAM_SIZE);
   const view = new DataView(ram.buffer);
@@ -113,7 +129,12 @@ export function makeProgram(seed: number, operations: number, rounds: number): P
   };
   const shapes: { shape: Shape; pc: number }[] = [];
   for (let n = 0; n < operations; n++) {
-    const shape: Shape = n % 100 === 50 ? { form: "sweep" } : (SHAPES[random.u32() % SHAPES.length] as Shape);
+    const shape =
+      n % 100 === 50
+        ? SWEEP_SHAPE
+        : n % 100 === 51
+          ? named(behind[Math.floor(n / 100) % behind.length])
+          : random.pick(SHAPES);
     const lead = emit(make("ld", { rd: A0, rs1: S0 }));
     emit(make("ld", { rd: A1, rs1: S0, imm: 8 }));
     emit(make("fld", { rd: A1, rs1: S0, imm: 8 }));
