@@ -83,6 +83,17 @@ export const Session = named(
           ),
         ),
       ),
+      waiting: Type.Optional(
+        Type.Enum(["asleep", "idle", "ring-full"], {
+          description:
+            "why a running guest does not run: real time passes, it waits for input, or a blocking subscription's ring is full",
+        }),
+      ),
+      blockedBy: Type.Optional(
+        Type.Array(Type.String(), {
+          description: "subscriptions the guest waits for: slow is block, the ring is full, the client slow or away",
+        }),
+      ),
       consoles: Type.Array(Type.String()),
       images: Type.Array(Type.String({ description: "digest" })),
       subscriptions: Type.Array(Type.String()),

@@ -269,9 +269,11 @@ async function full(session: SessionHost) {
           instructions: status.instructions,
           virtualNs: status.virtualNs,
           hartStates: status.harts,
+          ...(status.waiting === undefined ? {} : { waiting: status.waiting }),
         }
       : {}),
     exitCode: status?.exitCode ?? session.exitCode,
+    ...(session.blockedBy?.length ? { blockedBy: [...session.blockedBy] } : {}),
     consoles: [...session.consoles],
     images: [...session.meta.images],
     subscriptions: session.subscriptions().map((subscription) => subscription.id),

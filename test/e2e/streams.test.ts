@@ -197,7 +197,10 @@ test("a blocking stream without a client holds the guest until it is deleted", a
   const sub = await subscribe(service, session, { fields: ["value"], batchRows: 256, ringBatches: 4 });
   await service.call("session.start", { session });
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const before = await service.call<{ instructions: number }>("session.get", { session });
+  const before = await service.call<{ instructions: number; waiting?: string; blockedBy?: string[] }>("session.get", {
+    session,
+  });
+  assert.deepEqual([before.waiting, before.blockedBy], ["ring-full", [sub.id]]);
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(
     (await service.call<{ instructions: number }>("session.get", { session })).instructions,

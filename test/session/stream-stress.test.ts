@@ -7,7 +7,8 @@ import type { SubscriptionHost } from "../../src/session/host-api.js";
 import { counter } from "../e2e/programs.js";
 import { Random } from "../trace/recorder-harness.js";
 
-const SEED = Number(process.env["EMUSCOPE_SEED"] ?? 20_261_123);
+const CHOSEN = process.env["EMUSCOPE_SEED"] ?? "20261123";
+const SEED = CHOSEN === "random" ? Math.floor(Math.random() * 2 ** 31) : Number(CHOSEN);
 const ROUNDS = 8;
 
 interface Line {
