@@ -227,6 +227,14 @@ export class RegionEmitter extends Emitter implements Semantics {
         this.exitTo(t.target);
         return;
       case "computed":
+        for (const to of t.likely) {
+          this.get(this.target);
+          this.emitAddress(to);
+          this.op(OP.i64_eq);
+          this.if();
+          this.edge(block.start, to);
+          this.close();
+        }
         this.branchTo("goto");
         return;
       case "interpret":
@@ -628,7 +636,7 @@ function successors(region: Region): Map<number, number[]> {
   const edges = new Map<number, number[]>();
   for (const block of region.blocks.values()) {
     const t = block.terminator;
-    const all = t.kind === "jump" ? [t.target] : t.kind === "branch" ? [t.next, t.taken] : [];
+    const all = t.kind === "jump" ? [t.target] : t.kind === "branch" ? [t.next, t.taken] : t.kind === "computed" ? t.likely : [];
     edges.set(
       block.start,
       [...new Set(all)].filter((to) => region.blocks.has(to)),

@@ -1,17 +1,22 @@
-// A region: basic blocks of one physical page, reached from one entry by direct branches and jumps.
-// Calls, computed jumps and targets in other pages leave it.
+// A region: basic blocks of one physical page, reached from one entry by direct branches, jumps and calls inside the page.
+// A return goes to the calls of the region it may belong to; computed jumps and targets in other pages leave.
 import { type Decoded, decode, isLong } from "../../isa/decode.js";
 
 /** Enough for most loops; bounds compile time, and how far from the end of a slice compiled code may run. */
 export const MAX_INSTRUCTIONS = 400;
 const PAGE = 4096;
+/** Places a return is compared with. */
+const MAX_RETURNS = 6;
+const RA = 1;
+/** Instructions of a function that is taken into the region of its caller. */
+const MAX_CALLEE = 48;
 
 /** Where control goes from the end of a block. Offsets are in the page, which for exits they may lie outside of. */
 export type Terminator =
-  | { kind: "jump"; target: number } //            fall through, or jal without link
+  | { kind: "jump"; target: number } //            fall through, or jal
   | { kind: "branch"; taken: number; next: number }
-  | { kind: "exit"; target: number } //            a known address: calls, other pages, past the limit
-  | { kind: "computed" } //                        jalr
+  | { kind: "exit"; target: number } //            a known address: other pages, past the limit
+  | { kind: "computed"; likely: number[] } //      jalr; a return is likely to go behind a call of the region
   | { kind: "interpret" }; //                      the instruction behind the block is left to the interpreter
 
 export interface BlockInstruction {
@@ -40,11 +45,14 @@ export interface Region {
 const leftToInterpreter = (d: Decoded, traced: boolean): boolean =>
   d.instruction.flow === "system" || (traced && d.instruction.name.startsWith("sc."));
 
+const isReturn = (d: Decoded): boolean => d.rd === 0 && d.rs1 === RA && d.imm === 0;
+
 /** Finds the region entered at page offset `entry`; undefined when nothing there can be compiled. */
 export function findRegion(page: DataView, entry: number, traced: boolean): Region | undefined {
   const interpreted = (d: Decoded): boolean => leftToInterpreter(d, traced);
   const decoded = new Map<number, Decoded>();
   const leaders = new Set<number>([entry]);
+  const returns: number[] = [];
   const work = [entry];
   const visit = (offset: number): void => {
     leaders.add(offset);
@@ -67,7 +75,13 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
         break;
       }
       if (flow === "jump") {
-        if (d.rd === 0 && inPage(offset + d.imm)) visit(offset + d.imm);
+        if (!inPage(offset + d.imm)) break;
+        if (d.rd === 0) visit(offset + d.imm);
+        else if (d.rd === RA && returns.length < MAX_RETURNS && isShort(page, offset + d.imm)) {
+          visit(offset + d.imm);
+          visit(offset + d.length);
+          returns.push(offset + d.length);
+        }
         break;
       }
       if (flow === "jumpTo") break;
@@ -97,10 +111,10 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
             terminator = { kind: "branch", taken: target, next: offset };
             break;
           case "jump":
-            terminator = d.rd === 0 && decoded.has(target) ? { kind: "jump", target } : { kind: "exit", target };
+            terminator = decoded.has(target) ? { kind: "jump", target } : { kind: "exit", target };
             break;
           case "jumpTo":
-            terminator = { kind: "computed" };
+            terminator = { kind: "computed", likely: isReturn(d) ? returns.filter((r) => decoded.has(r)) : [] };
             break;
         }
       }
@@ -111,6 +125,21 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
   const first = blocks.get(entry);
   if (!first || size === 0 || first.instructions.length === 0) return undefined;
   return { entry, blocks, size };
+}
+
+/**
+ * Whether the function at `offset` returns soon and does not loop. A loop makes its own region: the call costs it little, and
+ * sharing a function with its caller's registers would slow it down.
+ */
+function isShort(page: DataView, offset: number): boolean {
+  for (let n = 0; n < MAX_CALLEE && offset < PAGE; n++) {
+    const d = fetch(page, offset);
+    if (!d || d.instruction.flow === "system") return false;
+    if (d.instruction.flow === "jumpTo") return isReturn(d);
+    if (d.imm < 0 && (d.instruction.flow === "branch" || (d.instruction.flow === "jump" && d.rd === 0))) return false;
+    offset += d.length;
+  }
+  return false;
 }
 
 function fetch(page: DataView, offset: number): Decoded | undefined {
