@@ -17,7 +17,7 @@ type Reach =
   | "low";
 
 type Piece =
-  | { kind: "code"; instruction: Instruction; short: boolean; to?: Label; reach?: Reach; from?: Label }
+  | { kind: "code"; instruction: Instruction; short: boolean; far?: boolean; to?: Label; reach?: Reach; from?: Label }
   | { kind: "label"; label: Label }
   /** Bytes that are not executed. */
   | { kind: "data"; bytes: Uint8Array }
@@ -40,6 +40,10 @@ export interface Assembled {
 }
 
 type Fields = Partial<Omit<Instruction, "op">>;
+
+const BRANCH_REACH = 4096;
+/** Bit of funct3 that turns a branch into its opposite. */
+const OPPOSITE = 0x1000;
 
 /** Addresses are JS numbers below 2^31 or sign-extended 32-bit ones above it, as `li` makes them. */
 export class Assembler {
@@ -142,7 +146,7 @@ export class Assembler {
     this.op("jalr", { rs1: 1 });
   }
 
-  /** Fixes all distances. Throws when a branch does not reach its label. */
+  /** Fixes all distances. */
   assemble(start: number): Assembled {
     while (!this.#settle(start)) {}
     let end = start;
@@ -161,7 +165,7 @@ export class Assembler {
   #size(piece: Piece, at: number): number {
     switch (piece.kind) {
       case "code":
-        return piece.short ? 2 : lengthOf(piece.instruction);
+        return piece.far ? 8 : piece.short ? 2 : lengthOf(piece.instruction);
       case "label":
         return 0;
       case "data":
@@ -182,9 +186,14 @@ export class Assembler {
     let settled = true;
     at = start;
     for (const piece of this.#pieces) {
-      if (piece.kind === "code" && piece.short && this.#resolve(piece, at).compressed === undefined) {
+      if (piece.kind === "code" && piece.short && !piece.far && this.#resolve(piece, at).compressed === undefined) {
         piece.short = false;
         settled = false;
+      }
+      // a branch that does not reach becomes its opposite over a jump
+      if (piece.kind === "code" && !piece.far && piece.instruction.op.form === "branch" && piece.to) {
+        piece.far = Math.abs(piece.to.at - at) >= BRANCH_REACH;
+        if (piece.far) settled = false;
       }
       at += this.#size(piece, at);
     }
@@ -197,9 +206,6 @@ export class Assembler {
       const low = (distance << 20) >> 20;
       const imm = piece.reach === "high" ? ((distance - low) >> 12) & 0xfffff : piece.reach === "low" ? low : distance;
       instruction = { ...instruction, imm };
-      const limit = instruction.op.form === "branch" ? 4096 : 2 ** 20;
-      if (piece.reach === "relative" && Math.abs(imm) >= limit)
-        throw new Error(`${instruction.op.name}: ${imm} is too far`);
     }
     if (!piece.short || instruction.compressed !== undefined) return instruction;
     const compressed = compress(instruction);
@@ -210,13 +216,22 @@ export class Assembler {
     const view = new DataView(bytes.buffer);
     if (piece.kind === "data") bytes.set(piece.bytes);
     if (piece.kind === "address") view.setBigInt64(0, BigInt(piece.to.at), true);
-    if (piece.kind === "code") {
-      const instruction = this.#resolve(piece, at);
-      const bits = encode(instruction);
-      view.setUint16(0, bits & 0xffff, true);
-      if (bytes.length === 4) view.setUint16(2, bits >>> 16, true);
-      listing.push({ address: at, length: bytes.length as 2 | 4, text: format(instruction) });
-    }
+    if (piece.kind !== "code") return bytes;
+    let offset = 0;
+    const put = (instruction: Instruction, bits: number): void => {
+      const length = lengthOf(instruction);
+      view.setUint16(offset, bits & 0xffff, true);
+      if (length === 4) view.setUint16(offset + 2, bits >>> 16, true);
+      listing.push({ address: at + offset, length, text: format(instruction) });
+      offset += length;
+    };
+    const instruction = this.#resolve(piece, at);
+    if (piece.far && piece.to) {
+      const over = { ...instruction, imm: 8 };
+      put(over, encode(over) ^ OPPOSITE);
+      const jump = make("jal", { imm: piece.to.at - at - 4 });
+      put(jump, encode(jump));
+    } else put(instruction, encode(instruction));
     return bytes;
   }
 }

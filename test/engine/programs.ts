@@ -13,6 +13,7 @@ const form = (...forms: string[]): readonly Opcode[] => OPCODES.filter((op) => f
 const INTEGER = form("rrr", "rri", "rrs", "rr", "ru");
 const MEMORY = form("load", "store", "fload", "fstore");
 const FLOAT = form("fff", "fffr", "ffr", "ffff", "xff", "xf", "xfr", "fx", "fxr");
+const PRODUCTS = FLOAT.filter((op) => /^f(mul|div|add)\./.test(op.name));
 const BRANCH = form("branch");
 const AMO = form("amo");
 
@@ -177,7 +178,15 @@ class Generator {
       });
       return;
     }
-    const op = random.pick(FLOAT);
+    // fresh operands, or everything would be infinite or NaN soon
+    for (let n = random.below(3); n > 0; n--) {
+      const [rs1, imm] = random.pick([
+        [DATA_1, 8 * random.range(-250, 250)],
+        [DATA_2, 8 * random.range(-100, 100)],
+      ] as const);
+      this.#a.op("fld", { rd: random.below(8), rs1, imm });
+    }
+    const op = random.chance(0.4) ? random.pick(PRODUCTS) : random.pick(FLOAT);
     const rounded = op.form.endsWith("r") || op.form === "ffff";
     this.#a.op(op.name, {
       rd: op.form.startsWith("x") ? this.#free() : random.below(32),
@@ -331,8 +340,10 @@ class Generator {
     const random = this.#random;
     const roll = random.below(12);
     if (this.#options.rewrite && random.chance(0.6)) return this.#rewrite();
+    if (this.#options.float !== false && random.chance(0.15)) return this.#floatState();
     if (roll < 4) {
-      a.csrr(this.#free(), random.pick([CSR.instret, CSR.cycle, CSR.time]));
+      const status = this.#options.mode === "M" ? CSR.mstatus : CSR.sstatus; // of which FS matters
+      a.csrr(this.#free(), random.pick([CSR.instret, CSR.cycle, CSR.time, status]));
       return;
     }
     if (roll < 6) return a.op(random.pick(["fence", "fence.i"]));
@@ -353,6 +364,19 @@ class Generator {
         a.li(ADDRESS, placeOf(this.#options.mode ?? "M").data + 3 * PAGE + 64);
         return a.op(random.pick(AMO).name, { rd: this.#free(), rs1: ADDRESS, rs2: this.#source() });
     }
+  }
+
+  /** mstatus.FS from Dirty to Clean, or to Off and back after a while. */
+  #floatState(): void {
+    const a = this.#a;
+    const csr = this.#options.mode === "M" ? CSR.mstatus : CSR.sstatus;
+    const off = this.#random.chance(0.3);
+    a.li(VALUE, off ? 0x6000 : 0x2000);
+    a.op("csrrc", { rs1: VALUE, imm: csr });
+    if (!off) return;
+    this.#floating();
+    a.li(VALUE, 0x6000);
+    a.op("csrrs", { rs1: VALUE, imm: csr });
   }
 
   /** Instructions that programs put in each other's place. */
@@ -416,10 +440,23 @@ class Generator {
     if (random.chance(0.4)) a.op("fence.i");
     if (known) return;
     for (let n = random.below(3); n > 0; n--) this.#alu();
+    if (random.chance(0.2)) {
+      a.jump(target.at);
+      a.pad(PAGE, PAGE - random.pick([2, 4, 6]));
+    }
     a.place(target.at);
     a.word(words[0] ?? 1);
+    // the last one that is compiled, now and then
+    if (random.chance(0.4)) a.op("fence.i");
     this.#patches.push(target);
   }
+}
+
+/** Floating-point numbers whose products are about as small as normal ones get. */
+function small(random: Random): bigint {
+  const noise = random.u64();
+  if (random.chance(0.5)) return (noise & 0x800f_ffff_ffff_ffffn) | (BigInt(random.range(508, 515)) << 52n);
+  return 0xffff_ffff_0000_0000n | (noise & 0x807f_ffffn) | (BigInt(random.range(62, 66)) << 23n);
 }
 
 const MODES: readonly Mode[] = ["M", "M", "S", "SV39 S", "SV39 S", "SV39 U"];
@@ -435,7 +472,11 @@ export function generateProgram(seed: number, index: number, options: ProgramOpt
   const data = new Uint8Array(DATA_PAGES * PAGE);
   const view = new DataView(data.buffer);
   for (let at = 0; at < data.length; at += 8)
-    view.setBigUint64(at, random.chance(0.5) ? integer(random) : floating(random), true);
+    view.setBigUint64(
+      at,
+      random.chance(0.3) ? integer(random) : random.chance(0.5) ? floating(random) : small(random),
+      true,
+    );
   const guest: Guest = {
     mode,
     delegate: mode !== "M" && random.chance(0.6),
