@@ -191,6 +191,7 @@ export const HOT_THRESHOLD = GLOBAL + 0x88; // u32: jumps to a slot before the e
 export const RESUME = GLOBAL + 0xd0; //        u32: RESUME_*, 0 when it was no region that returned
 export const RESUME_AT = GLOBAL + 0xd4; //     u32: slot of the page; for RESUME_HANDLER with handler and count above it
 export const RESUME_PC = GLOBAL + 0xd8; //     u64
+export const COMPILED_SLOTS = GLOBAL + 0xe0; // u64: instruction slots used by compiled regions
 export const RESUME_SLOT = 1; //               at another slot of the page
 export const RESUME_HANDLER = 2; //            the interpreter's own handler of one instruction
 export const RESUME_GOTO = 3; //               at a virtual address

@@ -703,10 +703,29 @@ function buildPlumbing(
     m.code.u32(count.index);
   };
 
+  // to the target of a jump; a region is left to the trampoline to call, which keeps count of what runs compiled
   const hotDispatch = reserve(handler);
   shared.hotDispatch = hotDispatch.index;
-  callCount(hotDispatch.emitter);
-  emitDispatch(hotDispatch.emitter, IP, 0, false, shared);
+  {
+    const m = hotDispatch.emitter;
+    callCount(m);
+    m.get(IP);
+    m.memory(OP.i32_load, 0);
+    m.i32(HANDLER_COUNT);
+    m.op(OP.i32_ge_u);
+    m.if();
+    m.storeState(OP.i32_store, L.RESUME_AT, () => {
+      m.get(IP);
+      m.loadState(OP.i32_load, L.PAGE_SLOTS);
+      m.op(OP.i32_sub);
+      m.i32(4);
+      m.op(OP.i32_shr_u);
+    });
+    m.storeState(OP.i32_store, L.RESUME, () => m.i32(L.RESUME_SLOT));
+    m.returnLeft();
+    m.end();
+    emitDispatch(m, IP, 0, false, shared);
+  }
 
   // slot of a virtual address, whose page becomes the current one; 0 with PC stored when the run loop has to see to it
   const resolve = reserve([I64, I32]);
@@ -824,9 +843,12 @@ function buildPlumbing(
       m.set(number);
       m.end();
     };
+    const before = m.local(I32);
     dispatchSlot();
     m.code.u8(OP.loop);
     m.code.u8(0x40);
+    m.get(LEFT);
+    m.set(before);
     m.get(IP);
     m.get(LEFT);
     m.get(number);
@@ -834,6 +856,19 @@ function buildPlumbing(
     m.code.u32(shared.handlerType);
     m.code.u32(0);
     m.set(LEFT);
+    m.get(number);
+    m.i32(HANDLER_COUNT);
+    m.op(OP.i32_ge_u);
+    m.if();
+    m.storeState(OP.i64_store, L.COMPILED_SLOTS, () => {
+      m.loadState(OP.i64_load, L.COMPILED_SLOTS);
+      m.get(before);
+      m.get(LEFT);
+      m.op(OP.i32_sub);
+      m.op(OP.i64_extend_i32_s);
+      m.op(OP.i64_add);
+    });
+    m.end();
     m.loadState(OP.i32_load, L.RESUME);
     m.tee(kind);
     m.op(OP.i32_eqz);
