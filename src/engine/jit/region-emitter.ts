@@ -637,9 +637,10 @@ function successors(region: Region): Map<number, number[]> {
   for (const block of region.blocks.values()) {
     const t = block.terminator;
     const all = t.kind === "jump" ? [t.target] : t.kind === "branch" ? [t.next, t.taken] : t.kind === "computed" ? t.likely : [];
+    // a place that is named twice is reached by two edges: emitted behind a block, and not once for each
     edges.set(
       block.start,
-      [...new Set(all)].filter((to) => region.blocks.has(to)),
+      all.filter((to) => region.blocks.has(to)),
     );
   }
   return edges;
