@@ -53,8 +53,8 @@ export interface Engine {
   core: Core & Record<string, CallableFunction>;
   /** Chooses the interpreter variant that runs from the next slice on. */
   select(variant: VariantName): void;
-  /** What the compiled tier of the chosen variant has done so far; undefined when it has none. */
-  jitStats(): JitStats | undefined;
+  /** What the compiled tiers have done so far, by variant; empty while compilation is off. */
+  jitStats(): Partial<Record<VariantName, JitStats>>;
 }
 
 export interface EngineHooks {
@@ -115,10 +115,8 @@ export function createEngine(
     }
     return made;
   };
-  let current: Tier;
   const select = (variant: VariantName): void => {
     const chosen = tier(variant);
-    current = chosen;
     for (const other of tiers.values()) if (other.jit && other !== chosen) other.jit.installed = false;
     if (chosen.jit) {
       if (variant !== "plain") chosen.jit.plan = planTrace(new DataView(memory.buffer));
@@ -131,5 +129,10 @@ export function createEngine(
   };
   new DataView(memory.buffer).setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
   select("plain");
-  return { core, select, jitStats: () => current.jit?.stats };
+  const jitStats = (): Partial<Record<VariantName, JitStats>> => {
+    const stats: Partial<Record<VariantName, JitStats>> = {};
+    for (const [variant, { jit }] of tiers) if (jit) stats[variant] = jit.stats;
+    return stats;
+  };
+  return { core, select, jitStats };
 }

@@ -2,6 +2,7 @@
 import type { Bus } from "../bus/bus.js";
 import type { Device } from "../devices/device.js";
 import type { NameTables } from "../devices/names.js";
+import type { JitStats } from "../engine/jit/jit.js";
 import type { MachineDescription } from "./description.js";
 
 export type StopReason =
@@ -60,6 +61,7 @@ export interface MachineApi {
   readonly traceArena: { base: number; size: number };
   /** Chooses the engine variant: what is to be recorded at all. Takes effect with the next run(). */
   observe(variant: "plain" | "memory" | "fetch"): void;
+  engineStats(): EngineStats;
   /**
    * A recorder completed a batch or finished (`event` NOTIFY_BATCH), or is out of rows inside an instruction (NOTIFY_FULL):
    * the callback then may wait for a free batch and return true, or false to drop. Called from inside run().
@@ -68,6 +70,21 @@ export interface MachineApi {
   onConsole(callback: (name: string, bytes: Uint8Array) => void): void;
   onGuestError(callback: (device: string, message: string) => void): void;
   onReset(callback: (reason: string) => void): void;
+}
+
+/** How guest code has been executed since the machine was made. */
+export interface EngineStats {
+  /** What the engine records at present. */
+  variant: "plain" | "memory" | "fetch";
+  /** Host time inside the engine, ms; compilation included. */
+  runMs: number;
+  /** Host time spent making compiled regions, ms; V8's own background work is not in it. */
+  compileMs: number;
+  /** Instruction slots in all, and those that compiled regions used; the interpreter used the rest. */
+  instructions: number;
+  compiledInstructions: number;
+  /** Compiled tier by variant; absent where nothing has run compiled. */
+  jit: Partial<Record<"plain" | "memory" | "fetch", JitStats>>;
 }
 
 export interface MachineSymbol {

@@ -4,6 +4,7 @@ import { Bus } from "../bus/bus.js";
 import { CoreLink } from "../bus/core-link.js";
 import {
   BREAK_PC,
+  COMPILED_SLOTS,
   EXIT_BREAK,
   EXIT_EVENT,
   EXIT_HALT,
@@ -29,7 +30,7 @@ import type { JitStats } from "../engine/jit/jit.js";
 import { MachineDma } from "./dma.js";
 import { EventQueue } from "./event-queue.js";
 import { loadedSymbols } from "./loaded-symbols.js";
-import type { MachineApi, MachineSymbol, RunResult } from "./machine-api.js";
+import type { EngineStats, MachineApi, MachineSymbol, RunResult } from "./machine-api.js";
 import { createMemoryMap, type MemoryMap } from "./memory-map.js";
 
 /** Instructions asked of the core in one call; well below what an i32 holds. */
@@ -69,6 +70,8 @@ export class Machine implements MachineApi {
   readonly #onReset: ((reason: string) => void)[] = [];
   readonly #onTrace: ((recorder: number, event: number) => boolean | undefined)[] = [];
   readonly #loggedKeys = new Set<string>();
+  #variant: VariantName = "plain";
+  #runMs = 0;
   #halt: Halt | undefined;
   /** Part of the present wait that idle pacing has announced and that has not passed yet, virtual ns. */
   #waitLeft: number | undefined;
@@ -151,7 +154,9 @@ export class Machine implements MachineApi {
       this.#events.runDue();
       const left = budget - (this.instructionCount() - from);
       if (left <= 0) return result("budget");
+      const started = performance.now();
       const reason = this.core.run(Math.min(left, MAX_SLICE));
+      this.#runMs += performance.now() - started;
       this.#clearExit(EXIT_EVENT | EXIT_SLICE);
       if (reason & EXIT_HALT) continue;
       if (reason & EXIT_PAUSE) {
@@ -206,12 +211,25 @@ export class Machine implements MachineApi {
 
   /** What the streams want recorded decides which interpreter runs; takes effect with the next run(). */
   observe(variant: VariantName): void {
+    this.#variant = variant;
     this.#engine.select(variant);
   }
 
-  /** What the compiled tier has done; undefined when it is off. */
-  jitStats(): JitStats | undefined {
+  /** What the compiled tiers have done, by engine variant; empty while compilation is off. */
+  jitStats(): Partial<Record<VariantName, JitStats>> {
     return this.#engine.jitStats();
+  }
+
+  engineStats(): EngineStats {
+    const jit = this.jitStats();
+    return {
+      variant: this.#variant,
+      runMs: this.#runMs,
+      compileMs: Object.values(jit).reduce((sum, stats) => sum + stats.compileMs, 0),
+      instructions: this.instructionCount(),
+      compiledInstructions: Number(this.#view.getBigUint64(COMPILED_SLOTS, true)),
+      jit,
+    };
   }
 
   instructionCount(): number {

@@ -90,6 +90,20 @@ const machineFields = {
       description: "instructions a hart runs before the next one's turn",
     }),
   ),
+  engine: Type.Optional(
+    Type.Object(
+      {
+        jit: Type.Optional(Type.Boolean({ description: "compile hot code; results are the same either way" })),
+        hotThreshold: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: 65535, description: "jumps to a place before it is compiled" }),
+        ),
+        batch: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: 64, description: "hot places compiled into one module" }),
+        ),
+      },
+      strict,
+    ),
+  ),
   idle: Type.Optional(
     Type.Enum(["auto", "skip", "realtime"], {
       description:
@@ -221,7 +235,7 @@ async function describe(
     }
     description.virtio = slots;
   }
-  for (const key of ["cmdline", "seed", "rtcEpochMs", "quantum", "idle"] as const) {
+  for (const key of ["cmdline", "seed", "rtcEpochMs", "quantum", "engine", "idle"] as const) {
     if (params[key] !== undefined) Object.assign(description, { [key]: params[key] });
   }
   return description;

@@ -1,5 +1,6 @@
 // The one table of what the service can do. Adding an operation is adding an entry to one of these lists.
 import { consoleOperations } from "./consoles.js";
+import { engineOperations } from "./engine.js";
 import { imageOperations } from "./images.js";
 import { codeOperations, deviceOperations, tlbOperations } from "./inspection.js";
 import { memoryOperations } from "./memory.js";
@@ -15,6 +16,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...sessionOperations,
   ...registerOperations,
   ...memoryOperations,
+  ...engineOperations,
   ...tlbOperations,
   ...deviceOperations,
   ...codeOperations,

@@ -1,6 +1,7 @@
 // Messages between the host side of a session (HTTP thread) and its worker (machine thread).
 // Control goes by messages; traces go through shared memory. 64-bit values are bigint here.
 import type { DeviceState } from "../devices/device.js";
+import type { EngineStats } from "../machine/machine-api.js";
 import type { MachineDescription, StopReasonName } from "../machine/description.js";
 
 export type SessionState =
@@ -156,6 +157,7 @@ export interface WorkerMethods {
   }): Translation;
   memoryTree(): RegionNode;
   flatView(): SectionInfo[];
+  engineStats(): EngineStats;
   tlbStats(): TlbStats;
   tlbDump(p: { hart?: number; mmuIndex?: number; limit: number }): TlbEntryInfo[];
   devices(): { id: number; name: string; type: string; regions: { name: string; start: bigint; size: bigint }[] }[];

@@ -9,6 +9,7 @@ import { RunLoop } from "./run-loop.js";
 import { realScheduler, type Scheduler } from "./scheduler.js";
 import { consoleMethods } from "./worker-methods/console.js";
 import { controlMethods } from "./worker-methods/control.js";
+import { engineMethods } from "./worker-methods/engine.js";
 import { deviceMethods } from "./worker-methods/devices.js";
 import { disassemblyMethods } from "./worker-methods/disassembly.js";
 import { interruptMethods } from "./worker-methods/interrupts.js";
@@ -86,6 +87,7 @@ export class SessionWorker {
       ...memoryMethods(context),
       ...translationMethods(context),
       ...topologyMethods(context),
+      ...engineMethods(context),
       ...tlbMethods(context),
       ...deviceMethods(context),
       ...symbolMethods(context),

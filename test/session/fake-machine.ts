@@ -3,7 +3,7 @@ import { Bus } from "../../src/bus/bus.js";
 import type { Device } from "../../src/devices/device.js";
 import { NameTables } from "../../src/devices/names.js";
 import type { MachineDescription } from "../../src/machine/description.js";
-import type { CoreExports, MachineApi, MachineSymbol, RunResult } from "../../src/machine/machine-api.js";
+import type { CoreExports, EngineStats, MachineApi, MachineSymbol, RunResult } from "../../src/machine/machine-api.js";
 import type { Cancel, Scheduler } from "../../src/session/scheduler.js";
 
 /** What the machine does at an instruction count, before it executes that instruction. */
@@ -73,6 +73,9 @@ export class FakeMachine implements MachineApi {
     this.#idleNs = 0;
     this.#wait = 0;
     this.#reset(reason);
+  }
+  engineStats(): EngineStats {
+    return { variant: "plain", runMs: 0, compileMs: 0, instructions: this.instructionCount(), compiledInstructions: 0, jit: {} };
   }
   observe(variant: string): void {
     this.observed = variant;

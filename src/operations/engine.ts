@@ -1,0 +1,57 @@
+// How a session executes its guest's code.
+import Type from "typebox";
+import { operation } from "./operation.js";
+import { strict } from "./schemas.js";
+import { findSession } from "./service.js";
+import { SessionId } from "./wire.js";
+
+const milliseconds = (description: string) => Type.Number({ minimum: 0, description });
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+
+const CompiledTier = Type.Object(
+  {
+    regions: count("compiled regions in use"),
+    modules: count("WebAssembly modules they are in"),
+    bytes: count("bytes of those modules"),
+    bytesTotal: count("bytes of all modules ever made"),
+    compiled: count("regions ever compiled"),
+    instructions: count("guest instructions in them (blocks shared by regions count each time)"),
+    invalidated: count("regions dropped because their code was written to"),
+    evicted: count("regions dropped to stay within the budget of modules and bytes"),
+    rejected: count("hot places that cannot be compiled"),
+    compileMs: milliseconds("host time spent finding, emitting and instantiating regions"),
+  },
+  strict,
+);
+
+export const engineOperations = [
+  operation({
+    name: "engine.stats",
+    summary: "How guest code is executed: tiers, compiled regions, time",
+    params: Type.Object({ session: SessionId }, strict),
+    result: Type.Object(
+      {
+        variant: Type.Enum(["plain", "memory", "fetch"], { description: "what the engine records at present" }),
+        runMs: milliseconds("host time inside the engine, compilation included"),
+        compileMs: milliseconds("host time spent compiling"),
+        instructions: count("instruction slots used by all harts"),
+        compiledInstructions: count("of these, in compiled regions; the interpreter used the rest"),
+        jit: Type.Object(
+          {
+            plain: Type.Optional(CompiledTier),
+            memory: Type.Optional(CompiledTier),
+            fetch: Type.Optional(CompiledTier),
+          },
+          strict,
+        ),
+      },
+      strict,
+    ),
+    errors: ["EMU_SESSION_NOT_FOUND", "EMU_SESSION_CRASHED", "EMU_SESSION_GONE"],
+    rest: { method: "GET", path: "/v1/sessions/{session}/engine" },
+    safe: true,
+    handler({ service }, { session }) {
+      return findSession(service, session).call("engineStats");
+    },
+  }),
+];
