@@ -224,6 +224,28 @@ test("a waiting hart gives its turn away, and comes back at its timer", () => {
   assert.equal(core.get32(core.f.hart_address(1 - core.get32(L.CURRENT_HART)) + (L.HARTID - L.STATE)), 1 - core.get32(L.CURRENT_HART));
 });
 
+test("cutting a run into budgets leaves no mark on TLB and counters", () => {
+  const run = (step: number): unknown => {
+    const core = machine();
+    loop(core, RAM + 0x10n);
+    // data that pushes the page being executed out of its TLB entry, and out of the victims
+    for (let i = 0; i < 4; i++) {
+      let turn = 0;
+      core.program.set(RAM + BigInt(4 * i), (c) => {
+        for (let n = 0; n < 12; n++) c.load(RAM + 0x100000n * BigInt(1 + (turn++ % 3)) + 0x40000n * BigInt(n % 4));
+      });
+    }
+    const view = [...core.standardView()];
+    core.set32(L.TLB_DESC + 3 * L.TLB_DESC_SIZE + L.DESC_MASK, 63 << 5);
+    core.f.refresh_context();
+    core.setSections(view);
+    for (let n = 0; n < 60; n += step) core.f.run(Math.min(step, 60 - n));
+    return Array.from({ length: L.STAT_COUNT }, (_, n) => core.stat(n));
+  };
+  const whole = run(60);
+  for (const step of [1, 3, 20]) assert.deepEqual(run(step), whole);
+});
+
 test("a hart switch drops the reservation", () => {
   const core = machine(2);
   core.set32(L.QUANTUM, 10);

@@ -198,6 +198,22 @@ test("a page of several sections: each access finds its own", () => {
   assert.deepEqual(core.trap(), { cause: 5, tval: DEVICE + 0x200n });
 });
 
+test("an access over more than two sections is refused whole", () => {
+  const core = new Core();
+  const ram = { kind: L.SECTION_RAM, region: 5, host: core.ramHost };
+  core.setSections([
+    { ...ram, start: RAM_BASE, end: RAM_BASE + 0x102 },
+    { start: RAM_BASE + 0x102, end: RAM_BASE + 0x104, kind: L.SECTION_IO, region: 4 },
+    { ...ram, start: RAM_BASE + 0x104, end: RAM_BASE + 0x1000 },
+  ]);
+  core.f.topology_changed();
+  core.store(RAM + 0x100n, -1n, 8);
+  assert.deepEqual(core.trap(), { cause: 7, tval: RAM + 0x100n });
+  core.load(RAM + 0x100n, 8);
+  assert.equal(core.trap()?.cause, 5);
+  assert.deepEqual([core.io.length, core.get32(core.ramHost)], [0, 0]);
+});
+
 test("an AMO gets a host address in RAM and a captured pair of accesses in a device", () => {
   const core = new Core();
   assert.equal(core.f.amo_prepare(RAM + 8n, 8, 0n), core.ramHost + 8);

@@ -104,8 +104,10 @@ test("a page that is written over and over loses its slots, and stores to it are
 test("the page being executed keeps its slots however often it is written", () => {
   const core = new Core();
   const slots = core.f.lookup_code(RAM);
+  core.set32(slots + 0x100 * L.SLOT_SIZE, 99);
   for (let i = 0n; i < 200n; i++) core.store(RAM, i);
   assert.equal(core.f.lookup_code(RAM), slots);
+  assert.equal(handler(core, slots, 0x200), 99);
   assert.equal(core.get64(entry(core, RAM) + L.TLB_WRITE), RAM | BigInt(L.TLB_FLAG_CODE));
 });
 
@@ -168,6 +170,29 @@ test("the map finds pages after others were taken out", () => {
       assert.equal(core.f.lookup_code(p), s);
     }
   }
+});
+
+test("code in a page of several sections runs one instruction at a time", () => {
+  const core = new Core();
+  const ram = { kind: L.SECTION_RAM, region: 5, host: core.ramHost };
+  core.setSections([
+    { ...ram, start: RAM_BASE, end: RAM_BASE + 0x800 },
+    { start: RAM_BASE + 0x800, end: RAM_BASE + 0x1000, kind: L.SECTION_IO, region: 4 },
+    { ...ram, start: RAM_BASE + 0x1000, end: RAM_BASE + 0x2000 },
+  ]);
+  core.f.topology_changed();
+  core.setRam64(RAM_BASE + 0x7f8, 0x4444333322221111n);
+  assert.equal(core.f.lookup_code(RAM + 0x7f8n), 0);
+  assert.equal(core.trap(), undefined);
+  assert.equal(core.f.fetch16(RAM + 0x7fan), 0x2222);
+  assert.equal(core.f.fetch16(RAM + 0x800n), -1);
+  assert.deepEqual(core.trap(), { cause: 1, tval: RAM + 0x800n });
+  core.f.poke_csr(0x305, RAM + 0x1000n);
+  core.set64(L.PC, RAM + 0x7f8n);
+  core.log = [];
+  core.f.run(4);
+  assert.deepEqual(core.log.map((s) => s.pc - RAM), [0x7f8n, 0x7fcn, 0x1000n]);
+  assert.equal(core.f.peek_csr(0x341), RAM + 0x800n);
 });
 
 test("fetch16 reads what is there and faults like a fetch", () => {

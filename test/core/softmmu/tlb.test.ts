@@ -179,6 +179,20 @@ test("large pages far apart do not drag what lies between them along", () => {
   assert.equal(core.stat(L.STAT_LARGE_FLUSH), 1);
 });
 
+test("a large page around a smaller one widens its region", () => {
+  const core = new Core();
+  const table = new PageTable(core, 4, TABLES);
+  for (let i = 0n; i < 16n; i++) table.map(0x40000000n + (i << 12n), BigInt(RAM_BASE) + 0x8000n, PTE_RW | (1n << 63n));
+  table.use();
+  core.load(0x40000000n); // 64 KiB
+  const wide = new PageTable(core, 4, TABLES + 0x80000);
+  wide.map(0x40000000n, BigInt(RAM_BASE), PTE_RW, 1);
+  core.set64(L.SATP, wide.satp());
+  core.load(0x40001000n); // 2 MiB around it
+  core.f.sfence_vma(0x40030000n, 0n, 1, 0, 0);
+  assert.ok(!cached(core, 0x40001000n));
+});
+
 test("of more than four large pages the nearest share a region", () => {
   const core = new Core();
   const table = new PageTable(core, 3, TABLES);

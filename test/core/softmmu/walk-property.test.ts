@@ -283,6 +283,33 @@ class Guest {
     this.expectedEntries.clear();
   }
 
+  /** No page may be in an index twice, whether in the table or among the victims, and the counts are right. */
+  checkTables(): void {
+    const { core } = this;
+    const page = (entry: number): bigint | undefined => {
+      const tag = [0, 8, 16].map((at) => core.get64(entry + at)).find((t) => t !== 0xffffffffffffffffn);
+      return tag === undefined ? undefined : tag & ~0xfffn;
+    };
+    for (let index = 0; index < 3; index++) {
+      const desc = L.TLB_DESC + index * L.TLB_DESC_SIZE;
+      const size = (core.get32(desc + L.DESC_MASK) >>> L.TLB_ENTRY_BITS) + 1;
+      const base = core.get32(desc + L.DESC_BASE);
+      const pages: bigint[] = [];
+      for (let i = 0; i < size; i++) {
+        const va = page(base + i * 32);
+        if (va === undefined) continue;
+        pages.push(va);
+        assert.equal(Number((va >> 12n) & BigInt(size - 1)), i, "in its slot");
+      }
+      assert.equal(core.get32(desc + L.DESC_USED), pages.length);
+      for (let i = 0; i < L.VICTIM_ENTRIES; i++) {
+        const va = page(L.VICTIM + index * L.VICTIM_INDEX_SIZE + i * L.VICTIM_SIZE);
+        if (va !== undefined) pages.push(va);
+      }
+      assert.equal(new Set(pages).size, pages.length, `a page is twice in index ${index}`);
+    }
+  }
+
   host(pa: bigint): number {
     return Number(pa) - RAM_BASE + this.core.ramHost;
   }
@@ -295,6 +322,7 @@ for (let seed = 1; seed <= SEEDS; seed++) {
       try {
         guest.step();
         guest.checkEntries();
+        if (i % 50 === 0) guest.checkTables();
       } catch (error) {
         if (error instanceof Error) error.message = `seed ${seed}, step ${i}: ${error.message}`;
         throw error;
