@@ -7,7 +7,7 @@ import { type Client, ClientError } from "./client.js";
 /** Ctrl-]: leaves an interactive console. */
 const LEAVE = 0x1d;
 
-/** Connects the terminal with a console until Ctrl-], the end of the input, or the session's end. */
+/** Connects the terminal with a console until Ctrl-], Ctrl-C where the input is no terminal, or the session's end. */
 export async function attachConsole(client: Client, session: string, name: string | undefined): Promise<void> {
   const socket = await client.open(
     `/v1/sessions/${encodeURIComponent(session)}/console`,

@@ -104,8 +104,12 @@ export function registerStreams(app: FastifyInstance, service: Service): void {
       const console = session.console(name);
       return { console, from: from === "start" ? console.start : from === "end" ? console.end : from };
     },
-    run({ console, from }, outlet, log) {
+    run({ console, from }, outlet, log, session) {
       runConsole(console, from, outlet, log);
+      const stop = session.onEvent((event) => {
+        if (event.type === "deleted") outlet.close(CLOSE.normal, "the session was deleted");
+      });
+      outlet.socket.on("close", stop);
     },
   };
 

@@ -34,6 +34,14 @@ test("the console sends what was printed and types what is sent", async (t) => {
   await until(() => session.listeners === 0);
 });
 
+test("a console ends with its session", async (t) => {
+  const { url, sessions, session } = await serve(t);
+  const { closed } = await connect(`${url}/console`);
+  await sessions.delete("a");
+  assert.equal((await closed).code, 1000);
+  await until(() => session.listeners === 0);
+});
+
 test("a client that was too slow for the console is told how much it lost", async (t) => {
   const { url, session } = await serve(t);
   const console = session.console("console0");
