@@ -1,8 +1,8 @@
 /* Calls and returns: two recursions, a table of functions, and a small interpreter that jumps by computed address. */
 #include "../lib/guest.h"
 
-#define ITERATIONS 45
-#define CHECK 0x0f4e0c9cef723540u /* after ITERATIONS */
+#define ITERATIONS 135
+#define CHECK 0x9d0e889060be396bu /* after ITERATIONS */
 volatile uint64_t iterations __attribute__((section(".data"))) = ITERATIONS;
 
 __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls"))) static uint64_t fibonacci(uint64_t n)
@@ -52,6 +52,7 @@ void main(void)
 {
     static const uint8_t code[] = {0, 3, 2, 0, 17, 1, 3, 0, 5, 2, 1, 4, 5};
     uint64_t sum = 0;
+    begin("calls");
     for (uint64_t i = 0; i < iterations; i++) {
         sum = sum * 31 + fibonacci(23);
         sum = sum * 31 + ackermann(2, 200 + i);

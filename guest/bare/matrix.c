@@ -1,8 +1,8 @@
 /* Products of matrices of doubles, plain and by blocks, and Gaussian elimination. */
 #include "../lib/guest.h"
 
-#define ITERATIONS 9
-#define CHECK 0xfc9745963e28ad4au /* after ITERATIONS */
+#define ITERATIONS 36
+#define CHECK 0x8887ee3f2ff25e39u /* after ITERATIONS */
 volatile uint64_t iterations __attribute__((section(".data"))) = ITERATIONS;
 
 #define N 96
@@ -64,6 +64,7 @@ void main(void)
             a[i][j] = (double)(int64_t)(next_random(&random) % 2001 - 1000) / 1000 + (i == j) * 40;
             b[i][j] = (double)(int64_t)(next_random(&random) % 2001 - 1000) / 1000 + (i == j) * 40;
         }
+    begin("matrix");
     for (uint64_t i = 0; i < iterations; i++) {
         multiply();
         sum = sum * 31 + bits_of(c[(i * 7) % N][(i * 5) % N]);

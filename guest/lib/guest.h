@@ -38,6 +38,14 @@ void put_decimal(uint64_t value);
 /* Ends the machine: power off for 0, else an exit code. */
 __attribute__((noreturn)) void finish(uint32_t code);
 
+/* Marks where a benchmark's time begins; report() prints where it ends. */
+static inline void begin(const char *name)
+{
+    put_string("BENCH-BEGIN ");
+    put_string(name);
+    put_char('\n');
+}
+
 /* Prints name and whether the value is the wanted one, and ends the machine. `wanted` 0: print the value only. */
 __attribute__((noreturn)) void report(const char *name, uint64_t value, uint64_t wanted);
 
