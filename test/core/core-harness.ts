@@ -140,7 +140,9 @@ export class Core {
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 1 });
-    const enter = new WebAssembly.Instance(trampoline, { e: { enter: (ip: number, left: number) => this.#enter(ip, left) } });
+    const enter = new WebAssembly.Instance(trampoline, {
+      e: { enter: (ip: number, left: number) => this.#enter(ip, left) },
+    });
     table.set(0, enter.exports.enter as () => void);
     const env = {
       memory: this.memory,
@@ -162,7 +164,13 @@ export class Core {
   standardView(): FakeSection[] {
     return [
       { start: ROM_BASE, end: ROM_BASE + ROM_SIZE, kind: L.SECTION_ROM, region: ROM_REGION, host: this.romHost },
-      { start: DEVICE_BASE, end: DEVICE_BASE + DEVICE_SIZE, kind: L.SECTION_IO, region: DEVICE_REGION, device: DEVICE_ID },
+      {
+        start: DEVICE_BASE,
+        end: DEVICE_BASE + DEVICE_SIZE,
+        kind: L.SECTION_IO,
+        region: DEVICE_REGION,
+        device: DEVICE_ID,
+      },
       { start: RAM_BASE, end: RAM_BASE + RAM_SIZE, kind: L.SECTION_RAM, region: RAM_REGION, host: this.ramHost },
     ];
   }
@@ -237,7 +245,15 @@ export class Core {
   }
 
   /** Fields of the HWADDR struct at `at`. */
-  hwaddr(at = L.HWADDR): { va: bigint; pa: bigint; offset: bigint; region: number; device: number; kind: number; size: number } {
+  hwaddr(at = L.HWADDR): {
+    va: bigint;
+    pa: bigint;
+    offset: bigint;
+    region: number;
+    device: number;
+    kind: number;
+    size: number;
+  } {
     return {
       va: this.get64(at),
       pa: this.get64(at + 8),
@@ -252,7 +268,15 @@ export class Core {
   /** Records every access `run` makes, columns by name, numbers as the ring holds them. */
   records(run: () => void, include = { fetch: false, walk: false, dma: false }): Record<string, bigint>[] {
     const fields = COLUMNS.map((column) => column.name);
-    const filter = compileFilter({ fields, filter: {}, include, everyNth: 1, slow: "drop", batchRows: 256, ringBatches: 4 });
+    const filter = compileFilter({
+      fields,
+      filter: {},
+      include,
+      everyNth: 1,
+      slow: "drop",
+      batchRows: 256,
+      ringBatches: 4,
+    });
     const { ring } = attachRecorder(this.memory, 0, this.#ring, filter);
     this.f.recorder_start(0);
     const reader = new RingReader(this.memory, ring);

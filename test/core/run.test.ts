@@ -28,7 +28,10 @@ test("a budget is used to the instruction, and counts agree", () => {
   assert.equal(core.get64(L.SLOTS), 110n);
   assert.equal(core.get64(L.PC), RAM + 440n);
   assert.equal(core.log?.length, 110);
-  assert.deepEqual(core.log?.map((s) => s.count), Array.from({ length: 110 }, (_, i) => BigInt(i)));
+  assert.deepEqual(
+    core.log?.map((s) => s.count),
+    Array.from({ length: 110 }, (_, i) => BigInt(i)),
+  );
 });
 
 test("a timer interrupt comes at its exact instruction, however the budget is cut", () => {
@@ -90,7 +93,10 @@ test("enabling interrupts takes a pending one before the next instruction", () =
   core.f.set_irq(0, 3, 1);
   core.program.set(RAM + 8n, (c) => void c.csrw(0x300, 8n));
   core.f.run(4);
-  assert.deepEqual(core.log?.map((s) => s.pc), [RAM, RAM + 4n, RAM + 8n, HANDLER]);
+  assert.deepEqual(
+    core.log?.map((s) => s.pc),
+    [RAM, RAM + 4n, RAM + 8n, HANDLER],
+  );
   assert.equal(core.f.peek_csr(0x341), RAM + 12n);
 });
 
@@ -221,7 +227,10 @@ test("a waiting hart gives its turn away, and comes back at its timer", () => {
   const turns = core.log?.map((s) => s.hart) ?? [];
   assert.deepEqual([turns.slice(0, 2), turns.indexOf(1)], [[0, 0], 2]);
   assert.equal(turns.indexOf(0, 2), 302, "first turn after 300 ns: quanta end at 102, 202, 302");
-  assert.equal(core.get32(core.f.hart_address(1 - core.get32(L.CURRENT_HART)) + (L.HARTID - L.STATE)), 1 - core.get32(L.CURRENT_HART));
+  assert.equal(
+    core.get32(core.f.hart_address(1 - core.get32(L.CURRENT_HART)) + (L.HARTID - L.STATE)),
+    1 - core.get32(L.CURRENT_HART),
+  );
 });
 
 test("cutting a run into budgets leaves no mark on TLB and counters", () => {
@@ -261,12 +270,30 @@ test("a hart switch drops the reservation", () => {
   assert.equal(failed, 1);
 });
 
+test("a machine that was reset takes turns like a new one", () => {
+  const turns = (core: Core): string => {
+    for (let h = 0; h < 3; h++) core.f.reset_hart(h, RAM, 0n, 0n, 0n);
+    core.log = [];
+    core.f.run(20);
+    return core.log.map((s) => s.hart).join("");
+  };
+  const core = new Core(3);
+  core.set32(L.QUANTUM, 5);
+  const first = turns(core);
+  assert.equal(first, "00000111112222200000");
+  core.f.run(8);
+  assert.equal(turns(core), first);
+});
+
 test("reset leaves a hart in M-mode with its arguments and nothing else", () => {
   const core = machine();
   core.f.run(50);
   core.f.reset_hart(0, 0x1000n, 1n, 2n, 3n);
   assert.equal(core.get64(L.PC), 0x1000n);
-  assert.deepEqual([10, 11, 12, 13].map((r) => core.get64(L.X + 8 * r)), [1n, 2n, 3n, 0n]);
+  assert.deepEqual(
+    [10, 11, 12, 13].map((r) => core.get64(L.X + 8 * r)),
+    [1n, 2n, 3n, 0n],
+  );
   assert.equal(core.get32(L.PRIV), 3);
   assert.equal(core.get32(L.FS_OFF), 1);
   assert.equal(core.f.peek_csr(0x300), 0xa00000000n);

@@ -1,8 +1,7 @@
 // Privileged instructions (3.3, 4.2, Svinval). Each raises its trap, or does its work and leaves what follows to
 // the run loop through PC and RESCHEDULE.
-import { MEPC, MIE, MIP, MSTATUS, PC, PRIV, RESCHEDULE, SEPC, WFI } from "../layout";
+import { MEPC, MIE, MIP, MSTATUS, PC, PRIV, RESCHEDULE, SATP, SEPC, STATE, WFI } from "../layout";
 import { flush_asid, flush_page, flush_translations } from "../softmmu/flush";
-import { SATP } from "../layout";
 import {
   CAUSE_BREAKPOINT,
   CAUSE_ECALL_U,
@@ -22,9 +21,8 @@ import {
   STATUS_TW,
 } from "./privileged-constants";
 import { illegal, raise } from "./raise";
-import { refresh_context } from "./status";
 import { update_timers } from "./interrupts";
-import { STATE } from "../layout";
+import { refresh_context } from "./status";
 
 /** PC becomes mepc; the engine leaves without writing PC. Illegal below M. */
 export function mret(insn: u32): void {

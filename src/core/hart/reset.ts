@@ -2,7 +2,6 @@
 import {
   BREAK_PC,
   CURRENT_HART,
-  DATA_MASK,
   EXIT_REQUEST,
   FS_OFF,
   HART_COUNT,
@@ -59,8 +58,15 @@ export function init(nharts: i32): void {
   for (let h = 0; h < nharts; h++) reset_hart(h, 0, 0, 0, 0);
 }
 
-/** Resets hart `h` to M-mode at `pc` with a0, a1, a2 as given; all else as at power-on. Its TLBs start empty. */
+/**
+ * Resets hart `h` to M-mode at `pc` with a0, a1, a2 as given; all else as at power-on. Its TLBs start empty. With hart 0
+ * the turns start over, so that a machine that was reset runs like a new one.
+ */
 export function reset_hart(h: i32, pc: u64, a0: u64, a1: u64, a2: u64): void {
+  if (h == 0) {
+    exchange_hart(0);
+    store<u32>(QUANTUM_LEFT, load<u32>(QUANTUM));
+  }
   const hart = hart_address(h);
   memory.fill(hart, 0, HART_SIZE);
   set(hart, PC, pc);

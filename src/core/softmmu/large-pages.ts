@@ -8,7 +8,6 @@ import {
   LARGE_INDEX_SIZE,
   LARGE_REGION_COUNT,
   LARGE_REGIONS,
-  STATE,
   TLB_DESC,
   TLB_DESC_SIZE,
 } from "../layout";

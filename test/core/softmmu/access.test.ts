@@ -8,9 +8,9 @@ import {
   DEVICE_REGION,
   DEVICE_SIZE,
   PageTable,
-  PTE_RW,
-  PTE_R,
   PTE_A,
+  PTE_R,
+  PTE_RW,
   PTE_V,
   RAM_BASE,
   RAM_REGION,
@@ -57,7 +57,10 @@ test("an access over two pages goes to both", () => {
       const value = BigInt.asUintN(size * 8, 0x1122334455667788n);
       core.store(at, value, size);
       assert.equal(core.load(at, size), value);
-      assert.equal(core.load(VA + 0x1000n, size - before > 4 ? 8 : 4) & ((1n << BigInt(8 * (size - before))) - 1n), value >> BigInt(8 * before));
+      assert.equal(
+        core.load(VA + 0x1000n, size - before > 4 ? 8 : 4) & ((1n << BigInt(8 * (size - before))) - 1n),
+        value >> BigInt(8 * before),
+      );
       assert.equal(core.trap(), undefined);
       core.load(at, size);
       assert.deepEqual([core.hwaddr().pa, core.hwaddr().size], [RAM + 0x6000n - BigInt(before), before]);
@@ -161,7 +164,9 @@ test("a device that re-maps memory while it is written: the access goes where it
   const core = pages(RAM + 0x5000n, DEVICE);
   core.onWrite = () => {
     // the device's page becomes RAM, and RAM moves
-    core.setSections([{ start: RAM_BASE, end: RAM_BASE + 0x300000, kind: L.SECTION_RAM, region: 9, host: core.ramHost + 0x1000 }]);
+    core.setSections([
+      { start: RAM_BASE, end: RAM_BASE + 0x300000, kind: L.SECTION_RAM, region: 9, host: core.ramHost + 0x1000 },
+    ]);
     core.f.topology_changed();
     return true;
   };
@@ -177,7 +182,14 @@ test("a page of several sections: each access finds its own", () => {
   const core = new Core();
   core.setSections([
     { start: DEVICE_BASE, end: DEVICE_BASE + 0x104, kind: L.SECTION_IO, region: 4 },
-    { start: DEVICE_BASE + 0x104, end: DEVICE_BASE + 0x200, kind: L.SECTION_RAM, region: 5, host: core.ramHost, offset: 0x40 },
+    {
+      start: DEVICE_BASE + 0x104,
+      end: DEVICE_BASE + 0x200,
+      kind: L.SECTION_RAM,
+      region: 5,
+      host: core.ramHost,
+      offset: 0x40,
+    },
     { start: DEVICE_BASE + 0x300, end: DEVICE_BASE + 0x1000, kind: L.SECTION_IO, region: 6, offset: 0x10 },
   ]);
   core.f.topology_changed();
@@ -228,10 +240,13 @@ test("an AMO gets a host address in RAM and a captured pair of accesses in a dev
   };
   assert.equal(core.f.amo_io_read(), 5n);
   core.f.amo_io_write(6n);
-  assert.deepEqual(core.io.map((a) => [a.write, a.region, a.offset, a.size]), [
-    [false, DEVICE_REGION, 4, 4],
-    [true, DEVICE_REGION, 4, 4],
-  ]);
+  assert.deepEqual(
+    core.io.map((a) => [a.write, a.region, a.offset, a.size]),
+    [
+      [false, DEVICE_REGION, 4, 4],
+      [true, DEVICE_REGION, 4, 4],
+    ],
+  );
 });
 
 test("an AMO on ROM works on a copy, on a read-only page it faults as a store", () => {

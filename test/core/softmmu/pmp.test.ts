@@ -16,7 +16,10 @@ const LOCK = 128n;
 function pmp(entries: [bigint, bigint][]): Core {
   const core = new Core();
   entries.forEach(([, address], i) => core.f.poke_csr(0x3b0 + i, address >> 2n));
-  core.f.poke_csr(0x3a0, entries.reduce((cfg, [c], i) => cfg | (c << BigInt(8 * i)), 0n));
+  core.f.poke_csr(
+    0x3a0,
+    entries.reduce((cfg, [c], i) => cfg | (c << BigInt(8 * i)), 0n),
+  );
   return core;
 }
 function napot(base: bigint, size: bigint): bigint {
@@ -143,7 +146,10 @@ test("code in a page with a boundary is looked up at every instruction", () => {
   core.set64(L.PC, RAM + 0xf8n);
   core.log = [];
   assert.equal(core.f.run(5), 0);
-  assert.deepEqual(core.log.map((s) => s.pc - RAM), [0xf8n, 0xfcn, 0x100n, 0x8000n]);
+  assert.deepEqual(
+    core.log.map((s) => s.pc - RAM),
+    [0xf8n, 0xfcn, 0x100n, 0x8000n],
+  );
   assert.equal(core.f.peek_csr(0x341), RAM + 0x104n);
   assert.equal(core.f.peek_csr(0x342), 1n);
   assert.equal(core.count(), 5n);

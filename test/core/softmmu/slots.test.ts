@@ -69,7 +69,10 @@ test("atomics and outside writes invalidate too", () => {
   const slots = core.f.lookup_code(RAM);
   for (const write of [
     () => core.f.amo_prepare(RAM + 0x40n, 4, 0n),
-    () => (core.f.load_reserved(RAM + 0x40n, 4, 0n), core.f.store_conditional(RAM + 0x40n, 0n, 4, 0n)),
+    () => {
+      core.f.load_reserved(RAM + 0x40n, 4, 0n);
+      core.f.store_conditional(RAM + 0x40n, 0n, 4, 0n);
+    },
     () => core.f.memory_written(RAM - 0x100n, 0x200),
     () => core.f.cbo_zero(RAM + 0x50n, 0),
   ]) {
@@ -191,7 +194,10 @@ test("code in a page of several sections runs one instruction at a time", () => 
   core.set64(L.PC, RAM + 0x7f8n);
   core.log = [];
   core.f.run(4);
-  assert.deepEqual(core.log.map((s) => s.pc - RAM), [0x7f8n, 0x7fcn, 0x1000n]);
+  assert.deepEqual(
+    core.log.map((s) => s.pc - RAM),
+    [0x7f8n, 0x7fcn, 0x1000n],
+  );
   assert.equal(core.f.peek_csr(0x341), RAM + 0x800n);
 });
 

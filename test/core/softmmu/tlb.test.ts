@@ -168,7 +168,8 @@ test("flushing a page of a large mapping flushes the index", () => {
 test("large pages far apart do not drag what lies between them along", () => {
   const core = new Core();
   const table = new PageTable(core, 3, TABLES);
-  for (const va of [0x40000000n, 0x1040000000n, 0x2040000000n, 0x3000000000n]) table.map(va, BigInt(RAM_BASE), PTE_RW, 1);
+  for (const va of [0x40000000n, 0x1040000000n, 0x2040000000n, 0x3000000000n])
+    table.map(va, BigInt(RAM_BASE), PTE_RW, 1);
   table.map(0x1000000000n, BigInt(RAM_BASE), PTE_RW);
   table.use();
   for (const va of [0x40000000n, 0x1040000000n, 0x2040000000n, 0x3000000000n, 0x1000000000n]) core.load(va);
@@ -293,7 +294,7 @@ test("counts of entries in use follow evictions, flushes and refills", () => {
   };
   const counted = (): [number, number] => [used(core, 1), core.get32(L.TLB_DESC + L.TLB_DESC_SIZE + L.DESC_GLOBALS)];
   assert.deepEqual(counted(), live());
-  for (let i = 0; i < 20; i++) core.load(VA + BigInt((i * 17) % 300 << 12));
+  for (let i = 0; i < 20; i++) core.load(VA + BigInt(((i * 17) % 300) << 12));
   for (let i = 0; i < 300; i += 7) core.f.flush_page(VA + BigInt(i << 12), i & 1);
   assert.deepEqual(counted(), live());
   core.f.poke_csr(0x3bf, 0x3ffffffffffffen); // PMP: everything goes

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as L from "../../../src/core/layout.js";
 import { Core, PageTable, RAM_BASE, RAM_SIZE } from "../core-harness.js";
-import { type AccessKind, type Outcome, translate, type TranslationState } from "./walk-model.js";
+import { type AccessKind, type Outcome, type TranslationState, translate } from "./walk-model.js";
 
 const DATA = RAM_BASE;
 const DATA_SIZE = 0x200000;
@@ -62,11 +62,16 @@ class Guest {
     this.writePmp();
     const levels = ([3, 4, 5] as const)[r.below(3)] as 3 | 4 | 5;
     // the same global mappings in both address spaces
-    const globals = Array.from({ length: 12 }, (_, i) => ({ va: 0x1000000n + BigInt(i << 12), ...this.leaf(0), g: true }));
+    const globals = Array.from({ length: 12 }, (_, i) => ({
+      va: 0x1000000n + BigInt(i << 12),
+      ...this.leaf(0),
+      g: true,
+    }));
     for (const n of [0, 1]) {
       const table = new PageTable(this.core, levels, TABLES + n * 0x100000);
       const mappings: Mapping[] = [];
-      for (const g of globals) mappings.push({ va: g.va, at: table.map(g.va, g.pa, g.flags | GLOBAL), bits: 12, global: true });
+      for (const g of globals)
+        mappings.push({ va: g.va, at: table.map(g.va, g.pa, g.flags | GLOBAL), bits: 12, global: true });
       for (let i = 0; i < 40; i++) {
         // a few windows whose pages share TLB entries
         const va = 0x4000000n + BigInt(r.below(4) * 0x100000) + BigInt(r.below(12) << 12);
@@ -76,7 +81,12 @@ class Guest {
       for (let i = 0; i < 3; i++) {
         const va = 0x10000000n + BigInt(r.below(4)) * 0x200000n;
         const { flags } = this.leaf(1);
-        mappings.push({ va, at: table.map(va, BigInt(DATA), flags & ~0x8000000000000020n, 1), bits: 21, global: false });
+        mappings.push({
+          va,
+          at: table.map(va, BigInt(DATA), flags & ~0x8000000000000020n, 1),
+          bits: 21,
+          global: false,
+        });
       }
       this.tables.push({ table, asid: BigInt(n + 1), mappings });
     }
@@ -95,7 +105,8 @@ class Guest {
     if (r.one(30)) flags ^= 1n;
     if (r.one(20)) flags |= BigInt(r.below(4)) << 61n;
     if (r.one(40)) flags |= 1n << BigInt(54 + r.below(7));
-    if (level === 0 && r.one(15)) return { pa: (pa & ~0xffffn) | (r.one(3) ? 0x4000n : 0x8000n), flags: flags | (1n << 63n) };
+    if (level === 0 && r.one(15))
+      return { pa: (pa & ~0xffffn) | (r.one(3) ? 0x4000n : 0x8000n), flags: flags | (1n << 63n) };
     return { pa, flags };
   }
 
@@ -106,7 +117,8 @@ class Guest {
   }
 
   writePmp(): void {
-    const word = (from: number): bigint => this.pmpcfg.slice(from, from + 8).reduce((w, c, i) => w | (BigInt(c) << BigInt(8 * i)), 0n);
+    const word = (from: number): bigint =>
+      this.pmpcfg.slice(from, from + 8).reduce((w, c, i) => w | (BigInt(c) << BigInt(8 * i)), 0n);
     this.pmpaddr.forEach((a, i) => this.core.f.poke_csr(0x3b0 + i, a));
     this.core.f.poke_csr(0x3a0, word(0));
     this.core.f.poke_csr(0x3a2, word(8));
@@ -128,7 +140,8 @@ class Guest {
       pbmte: (this.envcfg & (1n << 62n)) !== 0n,
       pmpcfg: this.pmpcfg,
       pmpaddr: this.pmpaddr,
-      read: (pa) => (pa >= BigInt(RAM_BASE) && pa < BigInt(RAM_BASE + RAM_SIZE) ? this.core.ram64(Number(pa)) : undefined),
+      read: (pa) =>
+        pa >= BigInt(RAM_BASE) && pa < BigInt(RAM_BASE + RAM_SIZE) ? this.core.ram64(Number(pa)) : undefined,
     };
   }
 
@@ -245,7 +258,13 @@ class Guest {
     const kind: AccessKind = r.one(2) ? "load" : "store";
     const size = 1 << r.below(4);
     const room = 0x1000 - Number(va & 0xfffn);
-    const parts = size <= room ? [{ va, size }] : [{ va, size: room }, { va: va + BigInt(room), size: size - room }];
+    const parts =
+      size <= room
+        ? [{ va, size }]
+        : [
+            { va, size: room },
+            { va: va + BigInt(room), size: size - room },
+          ];
     const hosts: number[] = [];
     let cause: { cause: number; tval: bigint } | undefined;
     for (const part of parts) {
@@ -262,7 +281,11 @@ class Guest {
     if (kind === "load") {
       const value = core.load(va, size);
       assert.deepEqual(core.trap(), cause);
-      if (!cause) assert.equal(value, before.reduceRight((v, byte) => (v << 8n) | BigInt(byte), 0n));
+      if (!cause)
+        assert.equal(
+          value,
+          before.reduceRight((v, byte) => (v << 8n) | BigInt(byte), 0n),
+        );
     } else {
       const value = r.u64();
       core.store(va, value, size);

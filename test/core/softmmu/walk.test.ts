@@ -1,7 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as L from "../../../src/core/layout.js";
-import { Core, DEVICE_BASE, PageTable, PTE_A, PTE_D, PTE_G, PTE_N, PTE_R, PTE_RW, PTE_RWX, PTE_U, PTE_V, PTE_W, PTE_X, RAM_BASE } from "../core-harness.js";
+import {
+  Core,
+  DEVICE_BASE,
+  PageTable,
+  PTE_A,
+  PTE_D,
+  PTE_G,
+  PTE_N,
+  PTE_R,
+  PTE_RW,
+  PTE_RWX,
+  PTE_U,
+  PTE_V,
+  PTE_W,
+  PTE_X,
+  RAM_BASE,
+} from "../core-harness.js";
 
 const TABLES = RAM_BASE + 0x100000;
 const DATA = BigInt(RAM_BASE + 0x200000);
@@ -39,7 +55,13 @@ for (const levels of [3, 4, 5] as const) {
 }
 
 test("a missing or reserved entry is a page fault of the access's kind", () => {
-  for (const flags of [0n, PTE_V | PTE_W | PTE_A | PTE_D, PTE_RW | (1n << 54n), PTE_RW | (1n << 60n), PTE_RW | (3n << 61n)]) {
+  for (const flags of [
+    0n,
+    PTE_V | PTE_W | PTE_A | PTE_D,
+    PTE_RW | (1n << 54n),
+    PTE_RW | (1n << 60n),
+    PTE_RW | (3n << 61n),
+  ]) {
     const { core } = mapped(flags);
     core.load(VA + 4n, 4);
     assert.deepEqual(core.trap(), { cause: 13, tval: VA + 4n }, flags.toString(16));
