@@ -23,7 +23,7 @@
 //   cbo_zero, cbo_inval, cbo_clean, cbo_flush(va: u64, insn: u32)
 //   fp_dirty()                                                   mstatus.FS becomes Dirty
 //   trace_fast(kind: u32, va: u64, value: u64, size: u32, entry: i32, pc: u64)
-//   trace_fetch_slot(va: u64, size: u32)                         instruction of the page being executed; trace_fetch: older form
+//   trace_fetch_slot(va: u64, size: u32)                         instruction of the page being executed
 //
 // For the host:
 //   init(nharts: i32), reset_hart(h: i32, pc: u64, a0: u64, a1: u64, a2: u64), run(budget: i32): i32
@@ -61,7 +61,7 @@ export { flush_all, flush_asid, flush_page, topology_changed } from "./softmmu/f
 export { host_address } from "./softmmu/physical";
 export { translate_debug } from "./softmmu/debug";
 export { update_pmp_ranges } from "./softmmu/pmp";
-export { trace_amo, trace_fast, trace_fetch, trace_fetch_slot } from "./softmmu/trace-hook";
+export { trace_amo, trace_fast, trace_fetch_slot } from "./softmmu/trace-hook";
 export { run } from "./run";
 export { mulh, mulhsu, mulhu } from "./math";
 export * from "./fpu/index";

@@ -19,7 +19,7 @@ const functions: Record<string, FunctionType> = {
   load_reserved: f([I64, I32, I64], I64), //    vaddr, size, pc -> zero-extended value
   store_conditional: f([I64, I64, I32, I64], I32), // vaddr, value, size, pc -> 0 stored, 1 failed
   trace_fast: f([I32, I64, I64, I32, I32, I64]), // kind, vaddr, value, size, TLB entry, pc
-  trace_fetch: f([I64, I64, I32]), //           pc, bits, size
+  trace_fetch_slot: f([I64, I32]), //           pc, size
   lookup_code: f([I64], I32),
   fetch16: f([I64], I32),
 

@@ -67,20 +67,8 @@ class HandlerEmitter extends Emitter implements Semantics {
     if (this.variant.fetch) {
       this.storeLeft();
       this.emit(this.pc);
-      this.emit(this.pc);
-      this.callCore("fetch16");
-      if (this.handler.length === 4) {
-        this.emit(this.next);
-        this.i64(-2);
-        this.op(OP.i64_add);
-        this.callCore("fetch16");
-        this.i32(16);
-        this.op(OP.i32_shl);
-        this.op(OP.i32_or);
-      }
-      this.op(OP.i64_extend_i32_u);
       this.i32(this.handler.length);
-      this.callCore("trace_fetch");
+      this.callCore("trace_fetch_slot");
     }
     this.handler.instruction.semantics(this);
     if (!this.finished) this.goOn();
@@ -703,29 +691,10 @@ function buildPlumbing(
     m.code.u32(count.index);
   };
 
-  // to the target of a jump; a region is left to the trampoline to call, which keeps count of what runs compiled
   const hotDispatch = reserve(handler);
   shared.hotDispatch = hotDispatch.index;
-  {
-    const m = hotDispatch.emitter;
-    callCount(m);
-    m.get(IP);
-    m.memory(OP.i32_load, 0);
-    m.i32(HANDLER_COUNT);
-    m.op(OP.i32_ge_u);
-    m.if();
-    m.storeState(OP.i32_store, L.RESUME_AT, () => {
-      m.get(IP);
-      m.loadState(OP.i32_load, L.PAGE_SLOTS);
-      m.op(OP.i32_sub);
-      m.i32(4);
-      m.op(OP.i32_shr_u);
-    });
-    m.storeState(OP.i32_store, L.RESUME, () => m.i32(L.RESUME_SLOT));
-    m.returnLeft();
-    m.end();
-    emitDispatch(m, IP, 0, false, shared);
-  }
+  callCount(hotDispatch.emitter);
+  emitDispatch(hotDispatch.emitter, IP, 0, false, shared);
 
   // slot of a virtual address, whose page becomes the current one; 0 with PC stored when the run loop has to see to it
   const resolve = reserve([I64, I32]);
@@ -843,12 +812,9 @@ function buildPlumbing(
       m.set(number);
       m.end();
     };
-    const before = m.local(I32);
     dispatchSlot();
     m.code.u8(OP.loop);
     m.code.u8(0x40);
-    m.get(LEFT);
-    m.set(before);
     m.get(IP);
     m.get(LEFT);
     m.get(number);
@@ -856,19 +822,6 @@ function buildPlumbing(
     m.code.u32(shared.handlerType);
     m.code.u32(0);
     m.set(LEFT);
-    m.get(number);
-    m.i32(HANDLER_COUNT);
-    m.op(OP.i32_ge_u);
-    m.if();
-    m.storeState(OP.i64_store, L.COMPILED_SLOTS, () => {
-      m.loadState(OP.i64_load, L.COMPILED_SLOTS);
-      m.get(before);
-      m.get(LEFT);
-      m.op(OP.i32_sub);
-      m.op(OP.i64_extend_i32_s);
-      m.op(OP.i64_add);
-    });
-    m.end();
     m.loadState(OP.i32_load, L.RESUME);
     m.tee(kind);
     m.op(OP.i32_eqz);

@@ -68,6 +68,7 @@ export const TAGS: Record<string, string> = {
   session: "Machines: making, running and waiting for them",
   register: "Registers and CSRs",
   memory: "Memory, translation and the memory map",
+  engine: "How guest code is executed",
   tlb: "The softmmu's TLBs",
   device: "Devices and the device tree",
   interrupt: "Interrupts",

@@ -69,11 +69,6 @@ export function trace_fetch_slot(va: u64, size: u32): void {
   if (entry) fetched(va, va + 2, <u64>load<u32>(entry + TLB_PPN) << 12, 2, RECORD_SPLIT_SECOND);
 }
 
-/** As trace_fetch_slot; `bits` is not needed. */
-export function trace_fetch(va: u64, bits: u64, size: u32): void {
-  trace_fetch_slot(va, size);
-}
-
 function fetched(pc: u64, va: u64, paddr: u64, size: u32, flags: u32): void {
   if (capture_physical(HWADDR, va, paddr, size) < <i32>size) return;
   record(KIND_FETCH, va, load_bytes(load<i32>(HW_HOST), size), size, HWADDR, flags, pc);

@@ -40,6 +40,8 @@ export class RegionEmitter extends Emitter implements Semantics {
   private readonly dirtyF = new Set<number>();
   private readonly usesFpu: boolean;
   private readonly usesArithmetic: boolean;
+  /** Instructions left at the entry. */
+  private readonly entered: number;
   private readonly packed: number;
   private readonly target: number;
   /** 1 while rounding is to nearest and NX is set: WebAssembly's arithmetic is then right where the result is finite. */
@@ -90,6 +92,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.packed = this.local(I32);
     this.target = this.local(I64);
     this.native = this.local(I32);
+    this.entered = this.local(I32);
   }
 
   build(): void {
@@ -98,6 +101,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.open("inPage", OP.block);
     this.open("side", OP.block);
     const first = (this.region.blocks.get(this.region.entry) as Block).instructions[0] as BlockInstruction;
+    this.get(LEFT);
+    this.set(this.entered);
     // first of all, as every exit stores them
     this.x.forEach((index, r) => {
       if (index === undefined) return;
@@ -134,6 +139,14 @@ export class RegionEmitter extends Emitter implements Semantics {
     for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
     for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
     this.storeState(opcode, address, () => this.get(value));
+    this.storeState(OP.i64_store, L.COMPILED_SLOTS, () => {
+      this.loadState(OP.i64_load, L.COMPILED_SLOTS);
+      this.get(this.entered);
+      this.get(LEFT);
+      this.op(OP.i32_sub);
+      this.op(OP.i64_extend_i32_u);
+      this.op(OP.i64_add);
+    });
     this.storeState(OP.i32_store, L.RESUME, () => this.i32(kind));
     this.get(LEFT);
     this.op(OP.return);
