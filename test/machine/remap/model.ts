@@ -343,7 +343,7 @@ const splitFlag = (parts: readonly Part[], n: number): string[] =>
   parts.length === 1 ? [] : [n === 0 ? "split-first" : "split-second"];
 
 /** A device gets a power of two as it is, and other sizes in naturally aligned pieces of up to four bytes. */
-function pieces(offset: number, size: number): [number, number][] {
+export function pieces(offset: number, size: number): [number, number][] {
   if ((size & (size - 1)) === 0) return [[offset, size]];
   const out: [number, number][] = [];
   for (let at = offset; at < offset + size; ) {
