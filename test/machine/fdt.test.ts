@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
-import { FdtError, FdtNode, fdtToDts, Phandles, readFdt, writeFdt } from "../../src/machine/fdt.js";
 import { virtDeviceTree } from "../../src/machine/boards/virt-device-tree.js";
+import { FdtError, FdtNode, fdtToDts, Phandles, readFdt, writeFdt } from "../../src/machine/fdt.js";
 
 const hasDtc = spawnSync("dtc", ["--version"]).status === 0;
 
@@ -18,7 +18,12 @@ function sample(): FdtNode {
   root.u32("#address-cells", 2).u32("#size-cells", 1).string("compatible", "a,b", "c");
   const phandles = new Phandles();
   const target = root.add("target");
-  root.add("user@1000").u64("wide", 0x123456789abcdef0n, 4096).u32("link", phandles.of(target)).flag("on").bytes("odd", Uint8Array.of(1, 2, 3));
+  root
+    .add("user@1000")
+    .u64("wide", 0x123456789abcdef0n, 4096)
+    .u32("link", phandles.of(target))
+    .flag("on")
+    .bytes("odd", Uint8Array.of(1, 2, 3));
   assert.equal(phandles.of(target), 1);
   return root;
 }
@@ -45,7 +50,16 @@ describe("flattened device tree", () => {
 
   it("prints strings, cells, bytes and flags as source", () => {
     const text = fdtToDts({ root: sample(), bootCpu: 0, reservations: [{ address: 1n, size: 2n }] });
-    for (const line of ["/memreserve/ 0x1 0x2;", 'compatible = "a,b", "c";', "wide = <0x12345678 0x9abcdef0 0x0 0x1000>;", "on;", "odd = [01 02 03];", "user@1000 {", "target_1: target {", "link = <0x1>;"]) {
+    for (const line of [
+      "/memreserve/ 0x1 0x2;",
+      'compatible = "a,b", "c";',
+      "wide = <0x12345678 0x9abcdef0 0x0 0x1000>;",
+      "on;",
+      "odd = [01 02 03];",
+      "user@1000 {",
+      "target_1: target {",
+      "link = <0x1>;",
+    ]) {
       assert.ok(text.includes(line), `${line} in\n${text}`);
     }
   });
@@ -110,7 +124,16 @@ describe("device tree of board virt", () => {
     const intc = [0, 1].map((hart) => cpus?.child(`cpu@${hart}`)?.child("interrupt-controller")?.cells("phandle")?.[0]);
     const plic = soc?.child("plic@c000000");
     assert.deepEqual(plic?.cells("interrupts-extended"), [intc[0], 11, intc[0], 9, intc[1], 11, intc[1], 9]);
-    assert.deepEqual(soc?.child("clint@2000000")?.cells("interrupts-extended"), [intc[0], 3, intc[0], 7, intc[1], 3, intc[1], 7]);
+    assert.deepEqual(soc?.child("clint@2000000")?.cells("interrupts-extended"), [
+      intc[0],
+      3,
+      intc[0],
+      7,
+      intc[1],
+      3,
+      intc[1],
+      7,
+    ]);
     assert.deepEqual(soc?.child("serial@10000000")?.cells("interrupts"), [10]);
     assert.deepEqual(soc?.child("virtio_mmio@10008000")?.cells("interrupts"), [8]);
     assert.equal(soc?.child("virtio_mmio@10001000")?.cells("interrupt-parent")?.[0], plic?.cells("phandle")?.[0]);

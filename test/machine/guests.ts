@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageBytes } from "../../src/machine/description.js";
 
-const candidates = [process.env.EMUSCOPE_GUESTS, "../shared/guests"].filter((path): path is string => path !== undefined);
+const candidates = [process.env.EMUSCOPE_GUESTS, "../shared/guests"].filter(
+  (path): path is string => path !== undefined,
+);
 
 /** Directory of the Debian guest, or undefined. */
 export const debianGuest: string | undefined = candidates

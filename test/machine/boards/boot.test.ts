@@ -54,10 +54,20 @@ describe("boot layout", () => {
       [1024, "u-boot-smode.bin", 0x88200000, 0xbfe00000],
     ];
     for (const [mib, kernel, initrd, dtb] of seen) {
-      const result = plan({ ram: mib * MIB, firmware: guestImage("fw_dynamic.bin"), kernel: guestImage(kernel), initrd: guestImage("initrd.gz") });
+      const result = plan({
+        ram: mib * MIB,
+        firmware: guestImage("fw_dynamic.bin"),
+        kernel: guestImage(kernel),
+        initrd: guestImage("initrd.gz"),
+      });
       const at = places(result);
       assert.deepEqual(
-        [at['firmware "fw_dynamic.bin"']?.[0], at[`kernel "${kernel}"`]?.[0], at['initrd "initrd.gz"']?.[0], at["device tree"]?.[0]],
+        [
+          at['firmware "fw_dynamic.bin"']?.[0],
+          at[`kernel "${kernel}"`]?.[0],
+          at['initrd "initrd.gz"']?.[0],
+          at["device tree"]?.[0],
+        ],
         [0x80000000, 0x80200000, initrd, dtb],
         `${mib} MiB, ${kernel}`,
       );
@@ -86,7 +96,10 @@ describe("boot layout", () => {
   });
 
   it("enters a kernel without firmware in M-mode at its entry", () => {
-    const elf = makeElf({ entry: 0x80001004n, segments: [{ vaddr: 0x80001000n, paddr: 0x80001000n, data: new Uint8Array(64) }] });
+    const elf = makeElf({
+      entry: 0x80001004n,
+      segments: [{ vaddr: 0x80001000n, paddr: 0x80001000n, data: new Uint8Array(64) }],
+    });
     assert.equal(plan({ kernel: image("k.elf", elf) }).start, 0x80001004);
     const raw = plan({ kernel: image("k.bin", new Uint8Array(64).fill(1)) });
     assert.equal(raw.start, BASE);
@@ -102,11 +115,19 @@ describe("boot layout", () => {
     const firmwareThenFlash = plan({ firmware }, 0x20000000);
     assert.equal(firmwareThenFlash.start, BASE);
     assert.equal(resetData(firmwareThenFlash)[4], 0x20000000n);
-    assert.equal(plan({ load: [{ ...image("raw", Uint8Array.of(1)), address: 0x80400000 }] }).pieces[0]?.paddr, 0x80400000);
+    assert.equal(
+      plan({ load: [{ ...image("raw", Uint8Array.of(1)), address: 0x80400000 }] }).pieces[0]?.paddr,
+      0x80400000,
+    );
   });
 
   it("tells the kernel about command line, initrd and entropy, and packs the memory's size", () => {
-    const result = plan({ firmware, kernel: image("k", makeLinux()), initrd: image("i", new Uint8Array(5000)), cmdline: "console=ttyS0 quiet" });
+    const result = plan({
+      firmware,
+      kernel: image("k", makeLinux()),
+      initrd: image("i", new Uint8Array(5000)),
+      cmdline: "console=ttyS0 quiet",
+    });
     const chosen = readFdt(result.deviceTree).root.child("chosen");
     assert.equal(chosen?.text("bootargs"), "console=ttyS0 quiet");
     assert.deepEqual(chosen?.cells("linux,initrd-start"), [0, 0x84200000]);
@@ -138,7 +159,10 @@ describe("boot layout", () => {
     const kernel = image("k.bin", new Uint8Array(64).fill(1));
     const small = plan({ ram: MIB, kernel });
     assert.ok(small.deviceTreeAddress > BASE && small.deviceTreeAddress + 2 * small.deviceTree.length <= BASE + MIB);
-    assert.throws(() => plan({ ram: 4096, kernel }), /device tree at 0x80000000 .* (overlaps|kernel "k.bin")|overlaps device tree/);
+    assert.throws(
+      () => plan({ ram: 4096, kernel }),
+      /device tree at 0x80000000 .* (overlaps|kernel "k.bin")|overlaps device tree/,
+    );
   });
 
   it("leaves a read-only segment outside of RAM out, and says so", () => {
@@ -163,19 +187,43 @@ describe("boot layout", () => {
 
 describe("boot errors", () => {
   const cases: [string, Partial<MachineDescription>, RegExp][] = [
-    ["an image past the end of RAM", { ram: 3 * MIB, firmware, kernel: image("k", makeLinux({ imageSize: 2 * MIB })) }, /^kernel "k" at 0x80200000 to 0x80400000 does not fit: it passes the end of RAM \(0x80300000\) by 1048576 bytes$/],
-    ["an image outside of RAM", { kernel: image("k.elf", makeElf({ segments: [{ vaddr: 0x1000n, paddr: 0x1000n, data: new Uint8Array(4) }] })) }, /^kernel "k.elf" at 0x1000 to 0x1004 is outside of RAM \(0x80000000 to 0x88000000\)$/],
+    [
+      "an image past the end of RAM",
+      { ram: 3 * MIB, firmware, kernel: image("k", makeLinux({ imageSize: 2 * MIB })) },
+      /^kernel "k" at 0x80200000 to 0x80400000 does not fit: it passes the end of RAM \(0x80300000\) by 1048576 bytes$/,
+    ],
+    [
+      "an image outside of RAM",
+      { kernel: image("k.elf", makeElf({ segments: [{ vaddr: 0x1000n, paddr: 0x1000n, data: new Uint8Array(4) }] })) },
+      /^kernel "k.elf" at 0x1000 to 0x1004 is outside of RAM \(0x80000000 to 0x88000000\)$/,
+    ],
     [
       "images that overlap",
       { firmware, load: [{ ...image("extra", new Uint8Array(100)), address: BASE + 0x42c00 }] },
       /^firmware "fw.bin" at 0x80000000 to 0x80042c40 overlaps image "extra" at 0x80042c00 to 0x80042c64 by 64 bytes/,
     ],
-    ["an initrd that reaches the device tree", { kernel: image("k", makeLinux()), initrd: image("i", new Uint8Array(63 * MIB)) }, /^initrd "i" at 0x84000000 to 0x87f00000 overlaps device tree at 0x87e00000 to 0x[0-9a-f]+ by \d+ bytes/],
-    ["a raw image without an address", { load: [image("r", Uint8Array.of(1))] }, /image "r" is raw, which needs an address/],
-    ["a malformed image", { kernel: { ...image("k", Uint8Array.of(1)), kind: "elf" } }, /^kernel "k": offset 0 .*magic/],
+    [
+      "an initrd that reaches the device tree",
+      { kernel: image("k", makeLinux()), initrd: image("i", new Uint8Array(63 * MIB)) },
+      /^initrd "i" at 0x84000000 to 0x87f00000 overlaps device tree at 0x87e00000 to 0x[0-9a-f]+ by \d+ bytes/,
+    ],
+    [
+      "a raw image without an address",
+      { load: [image("r", Uint8Array.of(1))] },
+      /image "r" is raw, which needs an address/,
+    ],
+    [
+      "a malformed image",
+      { kernel: { ...image("k", Uint8Array.of(1)), kind: "elf" } },
+      /^kernel "k": offset 0 .*magic/,
+    ],
     ["a malformed device tree", { dtb: image("d", Uint8Array.of(1)) }, /^dtb "d": device tree offset 1: /],
     ["an empty initrd", { initrd: image("i", new Uint8Array()) }, /initrd "i" is empty/],
-    ["a kernel without entry", { kernel: image("k.hex", ascii(ihex(4, 0, [0x80, 0]) + ihex(0, 0, [1]) + ihex(1, 0, []))) }, /names no entry point/],
+    [
+      "a kernel without entry",
+      { kernel: image("k.hex", ascii(ihex(4, 0, [0x80, 0]) + ihex(0, 0, [1]) + ihex(1, 0, []))) },
+      /names no entry point/,
+    ],
   ];
   for (const [what, description, message] of cases) {
     it(`refuses ${what}`, () => {

@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
+import { gunzip } from "../../../src/image/gzip.js";
 import { virtDeviceTree } from "../../../src/machine/boards/virt-device-tree.js";
 import { writeFdt } from "../../../src/machine/fdt.js";
 import { debianGuest, guestImage, skipWithoutGuests } from "../guests.js";
-import { gunzip } from "../../../src/image/gzip.js";
 
 const QEMU = "qemu-system-riscv64";
 const skip = skipWithoutGuests || (spawnSync(QEMU, ["--version"]).status !== 0 && "QEMU is not installed");
@@ -21,7 +21,9 @@ it("boots Debian in QEMU with our device tree, from two harts to power-off", { s
   const tree = virtDeviceTree({ harts: 2, ram: 512 << 20 });
   for (const cpu of tree.root.child("cpus")?.children ?? []) {
     if (!cpu.name.startsWith("cpu@")) continue;
-    cpu.string("riscv,isa", `rv64imafdc_${EXTENSIONS.join("_")}`).string("riscv,isa-extensions", ..."imafdc", ...EXTENSIONS);
+    cpu
+      .string("riscv,isa", `rv64imafdc_${EXTENSIONS.join("_")}`)
+      .string("riscv,isa-extensions", ..."imafdc", ...EXTENSIONS);
     cpu.string("mmu-type", "riscv,sv48");
     cpu.properties.delete("riscv,cbom-block-size");
     cpu.properties.delete("riscv,cboz-block-size");
@@ -33,8 +35,28 @@ it("boots Debian in QEMU with our device tree, from two harts to power-off", { s
   const run = spawnSync(
     QEMU,
     [
-      ...["-M", "virt", "-m", "512M", "-smp", "2", "-nographic", "-no-reboot", "-global", "virtio-mmio.force-legacy=false"],
-      ...["-bios", join(guest, "fw_dynamic.bin"), "-kernel", files.kernel, "-initrd", join(guest, "initrd.gz"), "-dtb", files.dtb],
+      ...[
+        "-M",
+        "virt",
+        "-m",
+        "512M",
+        "-smp",
+        "2",
+        "-nographic",
+        "-no-reboot",
+        "-global",
+        "virtio-mmio.force-legacy=false",
+      ],
+      ...[
+        "-bios",
+        join(guest, "fw_dynamic.bin"),
+        "-kernel",
+        files.kernel,
+        "-initrd",
+        join(guest, "initrd.gz"),
+        "-dtb",
+        files.dtb,
+      ],
       ...["-append", "console=ttyS0"],
     ],
     { timeout: 100_000, encoding: "latin1" },

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import test from "node:test";
-import { remap } from "../../../src/machine/boards/remap.js";
 import { type BoardContext, BoardError } from "../../../src/machine/boards/board.js";
+import { remap } from "../../../src/machine/boards/remap.js";
 import type { MachineDescription } from "../../../src/machine/description.js";
 import { bench, guest, TestConsole } from "../../devices/helper.js";
 
@@ -24,13 +24,21 @@ test("every line of the address map is answered by the region it names", () => {
     assert.deepEqual(names, [want, want]);
   }
   const covered = built.addressMap.reduce((sum, entry) => sum + entry.size, 0);
-  assert.equal(bus.flatView().reduce((sum, entry) => sum + Number(entry.end - entry.start), 0), covered, "nothing else answers");
+  assert.equal(
+    bus.flatView().reduce((sum, entry) => sum + Number(entry.end - entry.start), 0),
+    covered,
+    "nothing else answers",
+  );
 });
 
 test("ids are distinct, and the regions of a device carry its id", () => {
   const { bus, built } = board();
   assert.equal(new Set(built.devices.map((device) => device.id)).size, built.devices.length);
-  for (const [start, name] of [[0x11000000, "bank0"], [0x11003000, "latch1"], [0x10000000, "uart0"]] as const) {
+  for (const [start, name] of [
+    [0x11000000, "bank0"],
+    [0x11003000, "latch1"],
+    [0x10000000, "uart0"],
+  ] as const) {
     assert.equal(bus.deviceName(bus.find(start)!.region.device), name);
   }
   assert.equal(bus.find(0x12000000)!.region.device, 0, "RAM belongs to nobody");
@@ -55,14 +63,18 @@ test("boot puts images in memory again, and every hart starts in the reset code"
   for (let round = 0; round < 2; round++) {
     bus.writePhysical(0x80000000, new Uint8Array(4));
     const starts = built.boot();
-    assert.deepEqual(starts.map((start) => start.pc), [0x1000n, 0x1000n, 0x1000n]);
+    assert.deepEqual(
+      starts.map((start) => start.pc),
+      [0x1000n, 0x1000n, 0x1000n],
+    );
     assert.equal(bus.readPhysical(0x80000000, 1)[0], 0x13);
     assert.notEqual(bus.readPhysical(0x1000, 1)[0], 0);
   }
 });
 
 test("what the board cannot do is refused before anything is mapped", () => {
-  for (const more of [{ harts: 9 }, { harts: 0 }, { ram: 4095 }, { ram: 2 ** 32 }]) assert.throws(() => board(more), BoardError);
+  for (const more of [{ harts: 9 }, { harts: 0 }, { ram: 4095 }, { ram: 2 ** 32 }])
+    assert.throws(() => board(more), BoardError);
   assert.throws(() => board({ virtio: [{ type: "entropy" }] }), /no virtio/);
   assert.throws(() => board({ flash: [{ name: "f", bytes: new Uint8Array(4) }] }), /no flash/);
 });

@@ -36,7 +36,8 @@ class Terminal {
       }
       const result = this.#machine.run(1_000_000);
       used += result.executed;
-      if (used > STEP_BUDGET || (result.reason !== "budget" && result.reason !== "idle")) assert.fail(`${result.reason}, waiting for ${pattern} in:\n${fresh}`);
+      if (used > STEP_BUDGET || (result.reason !== "budget" && result.reason !== "idle"))
+        assert.fail(`${result.reason}, waiting for ${pattern} in:\n${fresh}`);
     }
   }
 
@@ -46,7 +47,10 @@ class Terminal {
   }
 }
 
-it("drives the block device and the flash banks, sees the device tree and powers off", { skip, timeout: 120_000 }, async () => {
+it("drives the block device and the flash banks, sees the device tree and powers off", {
+  skip,
+  timeout: 120_000,
+}, async () => {
   const disk = new Uint8Array(1 << 20);
   for (let i = 0; i < disk.length; i++) disk[i] = i >> 9;
   disk.set(Buffer.from("DISK-CONTENT"));
@@ -70,7 +74,10 @@ it("drives the block device and the flash banks, sees the device tree and powers
   machine.consoleInput("uart0", Buffer.from(" "));
   terminal.expect(/=> $/);
 
-  assert.match(terminal.command("virtio info"), /EMUS VirtIO Block Device\s+Type: Hard Disk\s+Capacity: 1\.0 MB .*\(2048 x 512\)/);
+  assert.match(
+    terminal.command("virtio info"),
+    /EMUS VirtIO Block Device\s+Type: Hard Disk\s+Capacity: 1\.0 MB .*\(2048 x 512\)/,
+  );
   assert.match(terminal.command("virtio read 0x81000000 0 2"), /2 blocks read: OK/);
   assert.match(terminal.command("md.b 0x81000000 10"), /DISK-CONTENT/);
   terminal.command("mw.b 0x81000000 5a 400");

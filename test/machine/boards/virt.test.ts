@@ -74,7 +74,9 @@ function write32(bus: Bus, paddr: number, value: number): void {
 describe("board virt", () => {
   it("has QEMU's address map", () => {
     const { bus } = build();
-    const view = bus.flatView().map(({ start, end, region, kind }) => [`${start.toString(16)}-${end.toString(16)}`, region, kind]);
+    const view = bus
+      .flatView()
+      .map(({ start, end, region, kind }) => [`${start.toString(16)}-${end.toString(16)}`, region, kind]);
     assert.deepEqual(view, [
       ["1000-10000", "mrom", "rom"],
       ["100000-101000", "test", "io"],
@@ -116,16 +118,23 @@ describe("board virt", () => {
   });
 
   it("starts every hart in the reset code, and boots again into cleared memory", () => {
-    const kernel = { name: "k", bytes: makeElf({ segments: [{ vaddr: 0x80000000n, paddr: 0x80000000n, data: Uint8Array.of(1, 2, 3, 4) }] }) };
+    const kernel = {
+      name: "k",
+      bytes: makeElf({ segments: [{ vaddr: 0x80000000n, paddr: 0x80000000n, data: Uint8Array.of(1, 2, 3, 4) }] }),
+    };
     const { board, bus } = build({ harts: 3, kernel });
     for (let round = 0; round < 2; round++) {
       const starts = board.boot();
-      assert.deepEqual(starts, Array.from({ length: 3 }, () => ({ pc: 0x1000n, x: {} })));
+      assert.deepEqual(
+        starts,
+        Array.from({ length: 3 }, () => ({ pc: 0x1000n, x: {} })),
+      );
       assert.deepEqual([...bus.readPhysical(0x80000000, 4)], [1, 2, 3, 4]);
       assert.equal(Buffer.from(bus.readPhysical(0x1000, 4)).readUInt32LE(), 0x00000297);
       const dtb = Number(Buffer.from(bus.readPhysical(0x1020, 8)).readBigUInt64LE());
       assert.deepEqual(bus.readPhysical(dtb, board.deviceTree().length), board.deviceTree());
-      for (const region of bus.regions) if (region?.kind === "ram" || region?.kind === "rom") bus.hostBytes(region).fill(0);
+      for (const region of bus.regions)
+        if (region?.kind === "ram" || region?.kind === "rom") bus.hostBytes(region).fill(0);
       for (const device of board.devices) device.reset();
     }
   });
@@ -138,13 +147,20 @@ describe("board virt", () => {
       symbols: [{ name: "_start", value: 0n, info: 2 }],
     });
     const { board } = build({ firmware: { name: "pie", bytes } });
-    assert.deepEqual(board.symbols?.(), [{ image: "pie", symbols: [{ name: "_start", address: 0x80000000n, size: 0, kind: "function" }] }]);
+    assert.deepEqual(board.symbols?.(), [
+      { image: "pie", symbols: [{ name: "_start", address: 0x80000000n, size: 0, kind: "function" }] },
+    ]);
   });
 
   it("fills virtio slots, unpacks a gzip disk, and names the consoles", () => {
     const disk = { name: "d", bytes: new Uint8Array(gzipSync(new Uint8Array(4096))) };
     const { board, bus, consoles } = build({
-      virtio: [{ type: "block", image: disk, readOnly: false }, { type: "entropy" }, { type: "console" }, { type: "console" }],
+      virtio: [
+        { type: "block", image: disk, readOnly: false },
+        { type: "entropy" },
+        { type: "console" },
+        { type: "console" },
+      ],
     });
     assert.deepEqual(
       Array.from({ length: 8 }, (_, i) => read32(bus, 0x10001008 + i * 0x1000)),
@@ -189,7 +205,14 @@ describe("board virt", () => {
     assert.equal(bus.find(0x20002000)?.region.name, "flash0");
     assert.equal(read32(bus, 0x20002000), 0xffffffff);
     assert.equal(Buffer.from(bus.readPhysical(0x1018, 8)).readBigUInt64LE(), 0x20000000n);
-    const linked = build({ flash: [{ name: "f.elf", bytes: makeElf({ segments: [{ vaddr: 0x20000010n, paddr: 0x20000010n, data: Uint8Array.of(9) }] }) }] });
+    const linked = build({
+      flash: [
+        {
+          name: "f.elf",
+          bytes: makeElf({ segments: [{ vaddr: 0x20000010n, paddr: 0x20000010n, data: Uint8Array.of(9) }] }),
+        },
+      ],
+    });
     linked.board.boot();
     assert.equal(linked.bus.readPhysical(0x20000010, 1)[0], 9);
   });
@@ -201,7 +224,10 @@ describe("board virt", () => {
       [{ ram: 4 * 2 ** 30 }, /RAM of 4294967296/],
       [{ virtio: Array.from({ length: 9 }, () => ({ type: "entropy" as const })) }, /9 virtio devices/],
       [{ flash: [1, 2, 3].map(() => ({ name: "f", bytes: Uint8Array.of(1) })) }, /3 flash images/],
-      [{ flash: [{ name: "f", bytes: new Uint8Array((32 << 20) + 1) }] }, /flash0 "f" at 0x20000000 to 0x22000001 is outside of its bank/],
+      [
+        { flash: [{ name: "f", bytes: new Uint8Array((32 << 20) + 1) }] },
+        /flash0 "f" at 0x20000000 to 0x22000001 is outside of its bank/,
+      ],
     ];
     for (const [description, message] of cases) {
       assert.throws(
