@@ -44,6 +44,7 @@ const CALLS: [string, Record<string, unknown>][] = [
   ["memory.translate", { session: "demo", vaddr: "0xfffffffffffff000", access: "write", privilege: "S" }],
   ["memory.tree", { session: "demo" }],
   ["memory.flat", { session: "demo" }],
+  ["engine.stats", { session: "demo" }],
   ["tlb.stats", { session: "demo" }],
   ["tlb.dump", { session: "demo", limit: 5 }],
   ["device.list", { session: "demo" }],

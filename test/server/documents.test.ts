@@ -60,10 +60,12 @@ test("every operation is in both documents, under its own name, with errors of t
   const ids = new Set<string>();
   for (const path of Object.values<any>(openapi.paths))
     for (const op of Object.values<any>(path)) ids.add(op.operationId);
+  const tags = new Set<string>(openapi.tags.map((tag: any) => tag.name));
   const names = new Set(openrpc.methods.map((method: any) => method.name));
   for (const op of OPERATIONS) {
     assert.match(op.name, /^[a-z]+\.[a-zA-Z]+$/);
     assert.ok(ids.has(op.name), op.name);
+    assert.ok(tags.has(op.name.split(".")[0] ?? ""), `${op.name}: describe its noun in documents.ts`);
     assert.ok(names.has(op.name), op.name);
     for (const [, parameter] of op.rest.path.matchAll(/\{(\w+)\}/g))
       assert.ok(parameter && parameter in op.params.properties, op.name);

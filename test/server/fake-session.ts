@@ -93,12 +93,23 @@ export class FakeSession implements SessionHost {
 
   async call<M extends keyof WorkerMethods>(method: M, ...params: CallParams<M>): Promise<CallResult<M>> {
     if (this.state === "crashed") throw new SessionError("crashed", "it crashed");
-    const body = this.#methods[method] as ((p: unknown) => unknown) | undefined;
+    const body = (this.#methods as Partial<WorkerMethods>)[method] as ((p: unknown) => unknown) | undefined;
     if (!body) throw new Error(`fake has no ${method}`);
     return body(params[0]) as CallResult<M>;
   }
 
-  readonly #methods: Partial<WorkerMethods> = {
+  readonly #methods: Omit<
+    WorkerMethods,
+    "consoleInput" | "subscribe" | "unsubscribe" | "subscriptionStats" | "inputLog"
+  > = {
+    engineStats: () => ({
+      variant: "plain",
+      runMs: 1.5,
+      compileMs: 0,
+      instructions: this.instructions,
+      compiledInstructions: 0,
+      jit: {},
+    }),
     start: () => this.setState("running", "start"),
     pause: () => {
       this.setState("paused", "pause");
