@@ -20,6 +20,7 @@ const CompiledTier = Type.Object(
     evicted: count("regions dropped to stay within the budget of modules and bytes"),
     rejected: count("hot places that cannot be compiled"),
     compileMs: milliseconds("host time spent finding, emitting and instantiating regions"),
+    longestMs: milliseconds("the longest the guest waited for one batch of regions"),
   },
   strict,
 );

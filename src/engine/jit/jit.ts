@@ -35,6 +35,8 @@ export interface JitStats {
   rejected: number;
   /** Time spent finding regions, emitting and instantiating them, ms. */
   compileMs: number;
+  /** The longest the guest waited for one batch, ms. */
+  longestMs: number;
 }
 
 interface Compiled {
@@ -98,6 +100,7 @@ export class Jit {
     evicted: 0,
     rejected: 0,
     compileMs: 0,
+    longestMs: 0,
   };
 
   constructor(host: JitHost, options: JitOptions = JIT_DEFAULTS) {
@@ -145,7 +148,9 @@ export class Jit {
     }
     this.#queue.clear();
     if (found.length > 0) this.#install(found);
-    this.#stats.compileMs += performance.now() - started;
+    const took = performance.now() - started;
+    this.#stats.compileMs += took;
+    this.#stats.longestMs = Math.max(this.#stats.longestMs, took);
   }
 
   #page(ppn: number, slots: number): Page {
