@@ -10,6 +10,7 @@ import { compileFilter } from "../../src/trace/filter.js";
 import type { EmuscopeJob } from "./emuscope.js";
 import { lineReader } from "./lines.js";
 import type { Measurement } from "./measurement.js";
+import { compileNamedModules, type Profile, startProfile } from "./profile.js";
 import { beginOf, endOf } from "./workloads.js";
 
 const MIB = 2 ** 20;
@@ -27,7 +28,8 @@ process.once("message", (job: EmuscopeJob) => {
 
 async function measure(job: EmuscopeJob): Promise<Measurement> {
   const { workload, traced } = job;
-  const modules = await compileModules(readFileSync(new URL("../../core.wasm", import.meta.url)));
+  const core = new URL("../../core.wasm", import.meta.url);
+  const modules = await (job.profile ? compileNamedModules(core) : compileModules(readFileSync(core)));
   const started = performance.now();
   const machine = createMachine(describe(job), modules);
   const view = new DataView(machine.memory.buffer);
@@ -40,6 +42,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     counters: counters(view),
     jit: { ...Object.values(machine.jitStats()).at(-1) },
   });
+  let stopProfile = (): Profile | undefined => undefined;
   let begun: Snapshot | undefined;
   let ended: Snapshot | undefined;
   const printed: string[] = [];
@@ -49,7 +52,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     if (!begun) {
       if (!begin?.test(line)) return;
       begun = snapshot();
-      if (traced) machine.requestPause();
+      if (traced || job.profile) machine.requestPause();
       return;
     }
     printed.push(line);
@@ -63,12 +66,18 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     begun = { ...snapshot(), at: started };
     if (traced) recorder = attach(machine, job.fields);
   }
+  let profiled = !job.profile;
   while (!ended) {
+    if (begun && !profiled) {
+      profiled = true;
+      stopProfile = startProfile();
+    }
     const { reason, exitCode } = machine.run(SLICE);
     if (traced && begun && !recorder) recorder = attach(machine, job.fields);
     if (reason === "budget" || reason === "pause") continue;
     if (!ended) throw new Error(`stopped: ${reason} ${exitCode ?? ""}\n${printed.join("\n")}`);
   }
+  const profile = stopProfile();
   const first = begun as Snapshot;
   const seconds = (ended.at - first.at) / 1000;
   const instructions = ended.instructions - first.instructions;
@@ -86,6 +95,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
       dropped: recorded?.dropped ?? 0,
       jit: difference(ended.jit, first.jit),
       counters: difference(ended.counters, first.counters),
+      ...(profile && { profile }),
     },
   };
 

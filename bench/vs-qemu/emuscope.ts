@@ -16,6 +16,8 @@ export interface EmuscopeJob {
   fields: string[];
   /** Off: the interpreter alone. */
   jit: boolean;
+  /** With V8's profiler at work between the markers. */
+  profile?: boolean;
 }
 
 /**
@@ -25,13 +27,8 @@ export interface EmuscopeJob {
 export const TRACE_FIELDS = ["pc", "vaddr", "paddr", "region", "size", "kind"];
 
 /** @throws Error when the guest does not end well in `timeoutMs`, or records were lost */
-export async function measureEmuscope(
-  job: Omit<EmuscopeJob, "spawned">,
-  timeoutMs: number,
-  execArgv: string[] = [],
-): Promise<Measurement> {
+export async function measureEmuscope(job: Omit<EmuscopeJob, "spawned">, timeoutMs: number): Promise<Measurement> {
   const child = fork(fileURLToPath(new URL("./emuscope-child.js", import.meta.url)), [], {
-    execArgv,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   child.send({ ...job, spawned: performance.timeOrigin + performance.now() } satisfies EmuscopeJob);
@@ -42,7 +39,8 @@ export async function measureEmuscope(
   });
   await new Promise((resolve) => child.on("close", resolve));
   clearTimeout(timer);
-  if (answer === undefined) throw new Error(`${job.workload.name} did not end on Emuscope in ${timeoutMs} ms`);
+  if (answer === undefined)
+    throw new Error(`${job.workload.name} did not end on Emuscope within ${timeoutMs} ms, or its process died`);
   if ("error" in answer) throw new Error(`${job.workload.name}: ${answer.error}`);
   return answer;
 }

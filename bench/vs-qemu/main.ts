@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { measureEmuscope, TRACE_FIELDS } from "./emuscope.js";
 import { debianDirectory, guestFiles } from "./guest-files.js";
 import { buildPlugin, measureQemu, qemuVersion } from "./qemu.js";
-import { ratioLine, ratiosOf, rowOf, type Series, table } from "./report.js";
+import { profileText, ratioLine, ratiosOf, rowOf, type Series, table } from "./report.js";
 import { WORKLOADS } from "./workloads.js";
 
 const USAGE = `npm run bench -- --vs qemu [options]
@@ -17,7 +17,7 @@ const USAGE = `npm run bench -- --vs qemu [options]
   --emuscope-only   no QEMU: for profiles
   --no-jit          Emuscope's interpreter alone
   --fields A,B      columns of a record (default ${TRACE_FIELDS.join(",")})
-  --profile DIR     CPU profiles of Emuscope's runs, for dist/bench/vs-qemu/profile.js
+  --profile         sample where Emuscope's time goes; slows it a little, the result is in the JSON and printed
   --out FILE        where the JSON goes (default bench/results/vs-qemu-TIME.json)`;
 
 /** A guest that takes this long has hung. */
@@ -36,7 +36,7 @@ export async function compareWithQemu(args: string[]): Promise<void> {
       "emuscope-only": { type: "boolean", default: false },
       "no-jit": { type: "boolean", default: false },
       fields: { type: "string", default: TRACE_FIELDS.join(",") },
-      profile: { type: "string" },
+      profile: { type: "boolean", default: false },
       out: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -67,15 +67,15 @@ export async function compareWithQemu(args: string[]): Promise<void> {
         const series: Series = { workload, traced, emuscope: [], qemu: [] };
         all.push(series);
         for (let run = 0; run < runs; run++) {
-          const profile =
-            values.profile === undefined
-              ? []
-              : [
-                  "--cpu-prof",
-                  `--cpu-prof-dir=${join(values.profile, `${workload.name}-${traced ? "traced" : "plain"}`)}`,
-                ];
-          const job = { workload, files, traced, fields: values.fields.split(","), jit: !values["no-jit"] };
-          const ours = await measureEmuscope(job, TIMEOUT_MS, profile);
+          const job = {
+            workload,
+            files,
+            traced,
+            fields: values.fields.split(","),
+            jit: !values["no-jit"],
+            profile: values.profile,
+          };
+          const ours = await measureEmuscope(job, TIMEOUT_MS);
           series.emuscope.push(ours);
           if (alone) continue;
           const theirs = await measureQemu(workload, files, plugin, TIMEOUT_MS);
@@ -86,6 +86,7 @@ export async function compareWithQemu(args: string[]): Promise<void> {
               `${workload.name} does not print the same:\n${ours.output}\nand on QEMU:\n${theirs.output}`,
             );
         }
+        if (values.profile) process.stderr.write(profileText(series));
         process.stderr.write(`${table([rowOf(series)]).split("\n")[1]}\n`);
       }
     }

@@ -1,4 +1,5 @@
 // One run of one workload on one emulator.
+import type { Profile } from "./profile.js";
 
 export interface Measurement {
   /** Wall time of the workload. */
@@ -22,8 +23,9 @@ export interface EngineFigures {
   mips: number;
   /** Records that were not stored; 0 or the run does not count. */
   dropped: number;
-  /** Longest call of the run loop, ms: calls are of SLICE instructions. */
+  /** What the compiled tier did; absent while it is off. */
   jit?: Record<string, number>;
   /** Core counters (STAT_* of src/core/layout.ts) by name. */
   counters: Record<string, number>;
+  profile?: Profile;
 }

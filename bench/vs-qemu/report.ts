@@ -112,3 +112,14 @@ export function ratioLine(ratios: Ratios): string {
   const text = (value: number): string => (Number.isNaN(value) ? "-" : value.toFixed(2));
   return `ratios: plain=${text(ratios.plain)} plain_worst=${text(ratios.plain_worst)} traced=${text(ratios.traced)} boot=${text(ratios.boot)}`;
 }
+
+/** The profile of a series' first run, for reading. */
+export function profileText({ workload, emuscope }: Series): string {
+  const profile = emuscope[0]?.engine?.profile;
+  if (!profile) return "";
+  const list = (shares: Record<string, number>): string =>
+    Object.entries(shares)
+      .map(([name, share]) => `  ${share.toFixed(1).padStart(5)} ${name}\n`)
+      .join("");
+  return `${workload.name}: ${profile.seconds.toFixed(2)} s sampled\n${list(profile.parts)} by function\n${list(profile.functions)}`;
+}
