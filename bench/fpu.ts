@@ -38,7 +38,10 @@ interface Row {
   readonly rounds: boolean;
 }
 const rows: Row[] = [];
-for (const [prefix, type, result] of [["f64", "d", "i64"], ["f32", "s", "i32"]] as const) {
+for (const [prefix, type, result] of [
+  ["f64", "d", "i64"],
+  ["f32", "s", "i32"],
+] as const) {
   for (const op of ["add", "sub", "mul", "div"]) {
     rows.push({ name: `${prefix}_${op}`, operands: [type, type], result, rounds: true });
   }

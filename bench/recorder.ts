@@ -27,7 +27,12 @@ const module = await compileCore(["src/core/trace/recorder.ts", "src/core/bench.
 function measure(changes: Partial<SubscriptionSpec>, active = true): number {
   const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536, shared: true });
   const words = new Int32Array(memory.buffer);
-  const { ring } = attachRecorder(memory, 0, 0x100000, compileFilter(spec({ batchRows: 16384, ringBatches: 16, ...changes })));
+  const { ring } = attachRecorder(
+    memory,
+    0,
+    0x100000,
+    compileFilter(spec({ batchRows: 16384, ringBatches: 16, ...changes })),
+  );
   const free = (): number => {
     for (let slot = 0; slot < ring.batches; slot++) {
       const at = (ring.base + L.RING_HEADER_SIZE + slot * L.BATCH_HEADER_SIZE + L.BATCH_STATE) >>> 2;
@@ -49,7 +54,20 @@ function measure(changes: Partial<SubscriptionSpec>, active = true): number {
   return best;
 }
 
-const twelve = ["icount", "hart", "privilege", "pc", "vaddr", "paddr", "region", "device", "offset", "size", "direction", "value"];
+const twelve = [
+  "icount",
+  "hart",
+  "privilege",
+  "pc",
+  "vaddr",
+  "paddr",
+  "region",
+  "device",
+  "offset",
+  "size",
+  "direction",
+  "value",
+];
 // the first run of a module is in the baseline compiler
 measure({});
 const rows: [string, number][] = [
@@ -60,4 +78,5 @@ const rows: [string, number][] = [
   ["all, paddr range that passes", measure({ filter: { paddr: [[0n, 1n << 40n]] } })],
   ["all, paddr range that fails", measure({ filter: { paddr: [[0n, 0n]] } })],
 ];
-for (const [what, ns] of rows) console.log(`${what.padEnd(34)} ${ns.toFixed(2).padStart(6)} ns  ${(1e3 / ns).toFixed(0).padStart(4)} M/s`);
+for (const [what, ns] of rows)
+  console.log(`${what.padEnd(34)} ${ns.toFixed(2).padStart(6)} ns  ${(1e3 / ns).toFixed(0).padStart(4)} M/s`);

@@ -117,7 +117,13 @@ export class Bus {
     return this.#register({ name, kind: "rom", size, device, host: this.#allocate(size) });
   }
 
-  createIo(name: string, size: number, handlers: IoHandlers, rules: AccessRules = DEFAULT_RULES, device = 0): MemoryRegion {
+  createIo(
+    name: string,
+    size: number,
+    handlers: IoHandlers,
+    rules: AccessRules = DEFAULT_RULES,
+    device = 0,
+  ): MemoryRegion {
     if (rules.impl.max === 8 && !(handlers.read64 && handlers.write64)) {
       throw new BusError(`region ${name}: eight-byte handlers are missing`);
     }
@@ -132,7 +138,9 @@ export class Bus {
     return alias;
   }
 
-  #register(fields: ConstructorParameters<typeof MemoryRegion>[0] extends infer F ? Omit<F & object, "id"> : never): MemoryRegion {
+  #register(
+    fields: ConstructorParameters<typeof MemoryRegion>[0] extends infer F ? Omit<F & object, "id"> : never,
+  ): MemoryRegion {
     const id = this.regions.length;
     if (id > 65535) throw new BusError("more than 65535 memory regions");
     if (!(Number.isSafeInteger(fields.size) && fields.size > 0 && fields.size <= ADDRESS_SPACE)) {
@@ -179,7 +187,12 @@ export class Bus {
     const children = parent.children;
     let i = 0;
     while (i < children.length && (children[i] as Child).priority > entry.priority) i += 1;
-    while (i < children.length && (children[i] as Child).priority === entry.priority && (children[i] as Child).order > entry.order) i += 1;
+    while (
+      i < children.length &&
+      (children[i] as Child).priority === entry.priority &&
+      (children[i] as Child).order > entry.order
+    )
+      i += 1;
     children.splice(i, 0, entry);
   }
 
@@ -379,7 +392,11 @@ export class Bus {
     if (this.#refused.has(key)) return;
     this.#refused.add(key);
     const device = this.#deviceNames.get(region.device) ?? region.name;
-    this.#log?.guestError(device, key, `${region.name}: ${direction} at offset 0x${offset.toString(16)} refused: ${reason}`);
+    this.#log?.guestError(
+      device,
+      key,
+      `${region.name}: ${direction} at offset 0x${offset.toString(16)} refused: ${reason}`,
+    );
   }
 
   // ---- debug access -------------------------------------------------------------------------------
@@ -422,7 +439,10 @@ export class Bus {
       const value = peek(section, offset, 1);
       if (value !== undefined) return value;
     } else if (io === "read" && this.dispatchRead(section.region.id, offset, 1) === IO_OK) return this.value.lo;
-    throw new BusFault(paddr, io === "none" ? `device region ${section.region.name} is not memory` : `${section.region.name} cannot be read`);
+    throw new BusFault(
+      paddr,
+      io === "none" ? `device region ${section.region.name} is not memory` : `${section.region.name} cannot be read`,
+    );
   }
 
   /** Writes RAM and ROM; throws BusFault, having written nothing, unless the whole range is memory. */
@@ -430,7 +450,11 @@ export class Bus {
     const pieces: { host: number; from: number; to: number }[] = [];
     for (let done = 0; done < bytes.length; ) {
       const section = this.find(paddr + done);
-      if (!section?.host) throw new BusFault(paddr + done, section ? `device region ${section.region.name} is not memory` : "nothing is mapped there");
+      if (!section?.host)
+        throw new BusFault(
+          paddr + done,
+          section ? `device region ${section.region.name} is not memory` : "nothing is mapped there",
+        );
       const take = Math.min(bytes.length - done, section.end - (paddr + done));
       pieces.push({ host: section.host + (paddr + done - section.start), from: done, to: done + take });
       done += take;
@@ -458,7 +482,8 @@ function peek(section: Section, offset: number, size: 1 | 2 | 4): number | undef
 }
 
 function checkOffset(name: string, offset: number): number {
-  if (!(Number.isSafeInteger(offset) && offset >= 0 && offset < ADDRESS_SPACE)) throw new BusError(`region ${name}: offset ${offset}`);
+  if (!(Number.isSafeInteger(offset) && offset >= 0 && offset < ADDRESS_SPACE))
+    throw new BusError(`region ${name}: offset ${offset}`);
   return offset;
 }
 

@@ -56,7 +56,8 @@ export class CoreLink {
   }
 
   #write(sections: readonly Section[]): void {
-    if (sections.length > MAX_SECTIONS) throw new BusError(`flat view of ${sections.length} sections, at most ${MAX_SECTIONS} fit`);
+    if (sections.length > MAX_SECTIONS)
+      throw new BusError(`flat view of ${sections.length} sections, at most ${MAX_SECTIONS} fit`);
     const words = this.#words;
     let at = SECTIONS;
     for (const section of sections) {
@@ -102,7 +103,13 @@ export class CoreLink {
   readonly ioWrite = (region: number, offset: number, size: number): number => {
     const bus = this.#bus;
     const words = this.#words;
-    const status = bus.dispatchWrite(region, offset >>> 0, size, words[IO_VALUE >>> 2] as number, words[(IO_VALUE >>> 2) + 1] as number);
+    const status = bus.dispatchWrite(
+      region,
+      offset >>> 0,
+      size,
+      words[IO_VALUE >>> 2] as number,
+      words[(IO_VALUE >>> 2) + 1] as number,
+    );
     words[IO_REGISTER >>> 2] = bus.lastRegister;
     words[IO_FIELD >>> 2] = bus.lastField;
     return status;

@@ -58,7 +58,12 @@ function join(view: readonly Section[]): Section[] {
   const joined: Section[] = [];
   for (const section of view) {
     const last = joined[joined.length - 1];
-    if (last && last.end === section.start && last.region === section.region && last.offset + (last.end - last.start) === section.offset) {
+    if (
+      last &&
+      last.end === section.start &&
+      last.region === section.region &&
+      last.offset + (last.end - last.start) === section.offset
+    ) {
       joined[joined.length - 1] = { ...last, end: section.end };
     } else joined.push(section);
   }

@@ -24,7 +24,13 @@ export function refusal(rules: AccessRules, offset: number, size: number): strin
 }
 
 /** Carries out an access that refusal() lets pass. For reads fills `value`; the first piece decides the names left in the handlers. */
-export function perform(region: MemoryRegion, direction: IoDirection, offset: number, size: number, value: Words): void {
+export function perform(
+  region: MemoryRegion,
+  direction: IoDirection,
+  offset: number,
+  size: number,
+  value: Words,
+): void {
   const handlers = region.handlers as IoHandlers;
   const { impl, endianness } = region.rules;
   // the common case: one piece as it comes

@@ -29,7 +29,13 @@ export const BANK_CONTROLLER_REGISTERS: readonly RegisterSpec[] = [
   { name: "WINDOW_BASE", offset: 0x010, width: 64, access: "ro" },
   { name: "WINDOW_SIZE", offset: 0x018, width: 64, access: "ro" },
   { name: "ROTATE", offset: 0x020, width: 32, access: "wo", doc: "any write goes on to the next target" },
-  { name: "READS", offset: 0x028, width: 32, access: "ro", doc: "accesses to this block so far, the present one included" },
+  {
+    name: "READS",
+    offset: 0x028,
+    width: 32,
+    access: "ro",
+    doc: "accesses to this block so far, the present one included",
+  },
   { name: "WRITES", offset: 0x02c, width: 32, access: "ro" },
   {
     name: "BANK_LAST",
@@ -77,7 +83,8 @@ export class BankController implements Device {
       hooks: {
         BANK: bank,
         STATUS: {
-          read: () => (window.selected | (TARGET_KINDS.indexOf(window.kind) << 8) | (this.#error ? 0x8000_0000 : 0)) >>> 0,
+          read: () =>
+            (window.selected | (TARGET_KINDS.indexOf(window.kind) << 8) | (this.#error ? 0x8000_0000 : 0)) >>> 0,
           write: (value) => {
             this.#error = value >>> 31 === 1;
           },

@@ -42,7 +42,10 @@ export class BlockStore {
       const within = at - index * CHUNK_SIZE;
       const take = Math.min(length - done, CHUNK_SIZE - within);
       const chunk = this.#chunks.get(index);
-      result.set(chunk === undefined ? this.#image.subarray(at, at + take) : chunk.subarray(within, within + take), done);
+      result.set(
+        chunk === undefined ? this.#image.subarray(at, at + take) : chunk.subarray(within, within + take),
+        done,
+      );
       done += take;
     }
     return result;
@@ -62,7 +65,11 @@ export class BlockStore {
     });
   }
 
-  #each(offset: number, length: number, change: (chunk: Uint8Array, within: number, at: number, take: number) => void): boolean {
+  #each(
+    offset: number,
+    length: number,
+    change: (chunk: Uint8Array, within: number, at: number, take: number) => void,
+  ): boolean {
     if (this.readOnly) return false;
     if (length === 0) return true;
     const first = Math.floor(offset / CHUNK_SIZE);

@@ -19,7 +19,13 @@ export function clintRegisters(harts: number): readonly RegisterSpec[] {
       array: [{ count: harts, stride: 4 }],
       doc: "software interrupt of each hart",
     },
-    { name: "mtimecmp", offset: 0x4000, width: 64, array: [{ count: harts, stride: 8 }], doc: "MTIP is pending while mtime >= mtimecmp" },
+    {
+      name: "mtimecmp",
+      offset: 0x4000,
+      width: 64,
+      array: [{ count: harts, stride: 8 }],
+      doc: "MTIP is pending while mtime >= mtimecmp",
+    },
     { name: "mtime", offset: 0xbff8, width: 64, doc: "ticks of 10 MHz" },
   ];
 }

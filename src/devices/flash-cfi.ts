@@ -27,7 +27,11 @@ const STATUS_PROGRAM_ERROR = 0x10;
 type Mode = "array" | "status" | "query" | "id";
 
 /** What the next write is taken for. */
-type Expect = { kind: "command" } | { kind: "erase" | "lock" | "program" | "count"; at: number } | { kind: "data"; left: number } | { kind: "confirm" };
+type Expect =
+  | { kind: "command" }
+  | { kind: "erase" | "lock" | "program" | "count"; at: number }
+  | { kind: "data"; left: number }
+  | { kind: "confirm" };
 
 const COMMAND: Expect = { kind: "command" };
 
@@ -67,7 +71,8 @@ export class CfiFlash implements Device, IoHandlers {
     this.#context = context;
     this.#size = options.size;
     this.#content = options.content ?? new Uint8Array();
-    if (this.#content.length > options.size) throw new RangeError(`${options.name}: contents of ${this.#content.length} bytes, the bank has ${options.size}`);
+    if (this.#content.length > options.size)
+      throw new RangeError(`${options.name}: contents of ${this.#content.length} bytes, the bank has ${options.size}`);
     this.#query = queryTable(options.size);
     const rules = accessRules({ min: 1, max: 8 }, { min: 1, max: 4 });
     this.region = context.bus.createIo(options.name, options.size, this, rules, options.id);
@@ -94,7 +99,8 @@ export class CfiFlash implements Device, IoHandlers {
       return value;
     }
     const word = Math.floor(offset / BANK_WIDTH);
-    const answer = this.#mode === "status" ? this.#status : this.#mode === "id" ? identifier(word) : (this.#query[word & 0xff] ?? 0);
+    const answer =
+      this.#mode === "status" ? this.#status : this.#mode === "id" ? identifier(word) : (this.#query[word & 0xff] ?? 0);
     // each chip gives its byte in the low half of its 16 lines
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + ((offset + i) % CHIP_WIDTH === 0 ? answer : 0);
@@ -195,7 +201,11 @@ export class CfiFlash implements Device, IoHandlers {
         break;
       default:
         this.#mode = "array";
-        this.#context.log.guestError(this.name, `command ${command}`, `${this.name}: unknown command 0x${command.toString(16)} at offset 0x${offset.toString(16)}`);
+        this.#context.log.guestError(
+          this.name,
+          `command ${command}`,
+          `${this.name}: unknown command 0x${command.toString(16)} at offset 0x${offset.toString(16)}`,
+        );
     }
   }
 
@@ -230,8 +240,22 @@ export class CfiFlash implements Device, IoHandlers {
 
   state(): DeviceState {
     return {
-      registers: [{ name: "STATUS", offset: 0, width: 8, value: `0x${this.#status.toString(16)}`, fields: { READY: this.#status >>> 7 } }],
-      inner: { mode: this.#mode, expects: this.#expect.kind, changedBlocks: this.#blocks.size, eraseSize: ERASE_SIZE, size: this.#size },
+      registers: [
+        {
+          name: "STATUS",
+          offset: 0,
+          width: 8,
+          value: `0x${this.#status.toString(16)}`,
+          fields: { READY: this.#status >>> 7 },
+        },
+      ],
+      inner: {
+        mode: this.#mode,
+        expects: this.#expect.kind,
+        changedBlocks: this.#blocks.size,
+        eraseSize: ERASE_SIZE,
+        size: this.#size,
+      },
     };
   }
 }

@@ -9,7 +9,13 @@ export const LATCH_SIZE = 0x1000;
 
 export const LATCH_REGISTERS: readonly RegisterSpec[] = [
   { name: "DATA", offset: 0, width: 64, array: [{ count: 64, stride: 8 }], doc: "plain storage" },
-  { name: "READS", offset: 0x200, width: 32, access: "ro", doc: "accesses so far by whichever address, the present one included" },
+  {
+    name: "READS",
+    offset: 0x200,
+    width: 32,
+    access: "ro",
+    doc: "accesses so far by whichever address, the present one included",
+  },
   { name: "WRITES", offset: 0x204, width: 32, access: "ro" },
 ];
 

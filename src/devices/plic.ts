@@ -26,7 +26,14 @@ export function plicRegisters(contexts: number): readonly RegisterSpec[] {
       array: [{ count: PLIC_SOURCES - 1, stride: 4, first: 1 }],
       doc: "of each source; 0 never interrupts",
     },
-    { name: "pending", offset: 0x1000, width: 32, access: "ro", array: [{ count: WORDS, stride: 4 }], doc: "one bit per source" },
+    {
+      name: "pending",
+      offset: 0x1000,
+      width: 32,
+      access: "ro",
+      array: [{ count: WORDS, stride: 4 }],
+      doc: "one bit per source",
+    },
     {
       name: "enable",
       offset: 0x2000,
@@ -37,7 +44,14 @@ export function plicRegisters(contexts: number): readonly RegisterSpec[] {
       ],
       doc: "one bit per source, for each context",
     },
-    { name: "threshold", offset: 0x200000, width: 32, fields: PRIORITY, array: [perContext], doc: "only higher priorities interrupt the context" },
+    {
+      name: "threshold",
+      offset: 0x200000,
+      width: 32,
+      fields: PRIORITY,
+      array: [perContext],
+      doc: "only higher priorities interrupt the context",
+    },
     {
       name: "claim",
       offset: 0x200004,
@@ -158,7 +172,12 @@ export class Plic implements Device {
 
   /** Ignored unless the source is enabled for the context (specification, chapter 10). */
   #complete(target: number, source: number): void {
-    if (source < 1 || source >= PLIC_SOURCES || !has(this.#enable.subarray(target * WORDS, target * WORDS + WORDS), source)) return;
+    if (
+      source < 1 ||
+      source >= PLIC_SOURCES ||
+      !has(this.#enable.subarray(target * WORDS, target * WORDS + WORDS), source)
+    )
+      return;
     if (!has(this.#claimed, source)) return;
     put(this.#claimed, source, false);
     if (this.#level[source]) put(this.#pending, source, true);

@@ -166,7 +166,8 @@ export class RegisterFile implements IoHandlers {
     for (const spec of options.table) this.#declare(spec, options.hooks?.[spec.name] ?? {});
     for (let offset = 0; offset < LOW_OFFSETS; offset++) this.#low.push(this.#byByte.get(offset));
     for (const name of Object.keys(options.hooks ?? {})) {
-      if (!options.table.some((spec) => spec.name === name)) throw new Error(`${options.device}: hooks for unknown register ${name}`);
+      if (!options.table.some((spec) => spec.name === name))
+        throw new Error(`${options.device}: hooks for unknown register ${name}`);
     }
     this.#lo = new Uint32Array(this.#registers.length);
     this.#hi = new Uint32Array(this.#registers.length);
@@ -349,7 +350,8 @@ export class RegisterFile implements IoHandlers {
   /** Reads into #valueLo/#valueHi what the guest sees. */
   #get(register: Register, effects: boolean): void {
     const { hooks, lo, hi } = register.shape;
-    const hook = effects || !hooks.peek ? (effects || !register.shape.spec.readSideEffect ? hooks.read : undefined) : hooks.peek;
+    const hook =
+      effects || !hooks.peek ? (effects || !register.shape.spec.readSideEffect ? hooks.read : undefined) : hooks.peek;
     if (hook) {
       const value = hook(...register.index);
       if (typeof value === "bigint") {
@@ -423,7 +425,11 @@ export class RegisterFile implements IoHandlers {
     logged.add(offset);
     const hex = offset.toString(16);
     const last = logged.size === UNKNOWN_LOG_LIMIT ? "; further ones are not logged" : "";
-    this.#log.guestError(this.#device, `unknown register 0x${hex}`, `${this.#device}: ${direction} of unknown register at offset 0x${hex}${last}`);
+    this.#log.guestError(
+      this.#device,
+      `unknown register 0x${hex}`,
+      `${this.#device}: ${direction} of unknown register at offset 0x${hex}${last}`,
+    );
   }
 
   // ---- names ----------------------------------------------------------------------------------------
@@ -519,9 +525,21 @@ export class RegisterFile implements IoHandlers {
 export function describeRegisters(table: readonly RegisterSpec[]): string {
   const lines = ["| offset | name | bits | access | reset | |", "|---|---|---|---|---|---|"];
   for (const spec of table) {
-    const array = spec.array?.map(({ count, stride, first = 0 }) => `[${first}..${first + count - 1}] every 0x${stride.toString(16)}`).join(" ") ?? "";
-    const notes = [spec.doc, array, spec.bank && `while ${spec.bank}`, spec.readSideEffect && "reading has side effects"].filter(Boolean).join("; ");
-    lines.push(`| 0x${spec.offset.toString(16)} | ${spec.name} | ${spec.width} | ${spec.access ?? "rw"} | 0x${BigInt(spec.reset ?? 0).toString(16)} | ${notes} |`);
+    const array =
+      spec.array
+        ?.map(({ count, stride, first = 0 }) => `[${first}..${first + count - 1}] every 0x${stride.toString(16)}`)
+        .join(" ") ?? "";
+    const notes = [
+      spec.doc,
+      array,
+      spec.bank && `while ${spec.bank}`,
+      spec.readSideEffect && "reading has side effects",
+    ]
+      .filter(Boolean)
+      .join("; ");
+    lines.push(
+      `| 0x${spec.offset.toString(16)} | ${spec.name} | ${spec.width} | ${spec.access ?? "rw"} | 0x${BigInt(spec.reset ?? 0).toString(16)} | ${notes} |`,
+    );
     for (const [name, field] of Object.entries(spec.fields ?? {})) {
       const [high, low] = typeof field.bits === "number" ? [field.bits, field.bits] : field.bits;
       const bits = high === low ? `${low}` : `${high}:${low}`;
@@ -542,9 +560,17 @@ function overlap(a: RegisterSpec, b: RegisterSpec): boolean {
 function makeShape(device: string, spec: RegisterSpec, hooks: RegisterHooks): Shape {
   const fields: Field[] = Object.entries(spec.fields ?? {}).map(([name, field]) => {
     const [high, low] = typeof field.bits === "number" ? [field.bits, field.bits] : field.bits;
-    if (low < 0 || high < low || high >= spec.width) throw new Error(`${device}: field ${spec.name}.${name} does not fit`);
+    if (low < 0 || high < low || high >= spec.width)
+      throw new Error(`${device}: field ${spec.name}.${name} does not fit`);
     const mask = ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
-    return { name, low, width: high - low + 1, lo: Number(mask & 0xffffffffn) | 0, hi: Number(mask >> 32n) | 0, spec: field };
+    return {
+      name,
+      low,
+      width: high - low + 1,
+      lo: Number(mask & 0xffffffffn) | 0,
+      hi: Number(mask >> 32n) | 0,
+      spec: field,
+    };
   });
   // names of several fields go from the high bit to the low one
   fields.sort((a, b) => b.low - a.low);
@@ -553,7 +579,10 @@ function makeShape(device: string, spec: RegisterSpec, hooks: RegisterHooks): Sh
     const all = word === "lo" ? mask32(spec.width) : mask32(spec.width - 32);
     const of = (access: Access): number => {
       if (fields.length === 0) return (spec.access ?? "rw") === access ? all : 0;
-      return fields.reduce((mask, field) => ((field.spec.access ?? spec.access ?? "rw") === access ? mask | field[word] : mask), 0);
+      return fields.reduce(
+        (mask, field) => ((field.spec.access ?? spec.access ?? "rw") === access ? mask | field[word] : mask),
+        0,
+      );
     };
     return { rw: of("rw"), wo: of("wo"), w1c: of("w1c"), w1s: of("w1s"), readable: all & ~of("wo") };
   };

@@ -6,7 +6,13 @@ import type { DeviceIdentity } from "./device-list.js";
 import { RegisterFile, type RegisterSpec } from "./registers.js";
 
 export const GOLDFISH_RTC_REGISTERS: readonly RegisterSpec[] = [
-  { name: "TIME_LOW", offset: 0x00, width: 32, readSideEffect: true, doc: "low half of the time in ns; reading latches the high half" },
+  {
+    name: "TIME_LOW",
+    offset: 0x00,
+    width: 32,
+    readSideEffect: true,
+    doc: "low half of the time in ns; reading latches the high half",
+  },
   { name: "TIME_HIGH", offset: 0x04, width: 32, doc: "the half latched last" },
   { name: "ALARM_LOW", offset: 0x08, width: 32, doc: "writing arms the alarm" },
   { name: "ALARM_HIGH", offset: 0x0c, width: 32, doc: "write before ALARM_LOW" },

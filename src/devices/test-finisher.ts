@@ -52,7 +52,13 @@ export class TestFinisher implements Device {
         },
       },
     });
-    this.region = context.bus.createIo(name, 0x1000, this.registers, accessRules({ min: 2, max: 4 }, { unaligned: true }), id);
+    this.region = context.bus.createIo(
+      name,
+      0x1000,
+      this.registers,
+      accessRules({ min: 2, max: 4 }, { unaligned: true }),
+      id,
+    );
   }
 
   reset(): void {

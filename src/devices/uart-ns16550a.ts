@@ -33,7 +33,10 @@ export const UART_REGISTERS: readonly RegisterSpec[] = [
     reset: 1,
     fields: {
       NONE: { bits: 0, doc: "no interrupt pending" },
-      ID: { bits: [3, 1], doc: "3 line status, 2 received data, 6 character timeout, 1 transmitter empty, 0 modem status" },
+      ID: {
+        bits: [3, 1],
+        doc: "3 line status, 2 received data, 6 character timeout, 1 transmitter empty, 0 modem status",
+      },
       FIFO: { bits: [7, 6], doc: "3 while the FIFOs are on" },
     },
     doc: "reading it withdraws a transmitter-empty interrupt it shows",
@@ -69,7 +72,13 @@ export const UART_REGISTERS: readonly RegisterSpec[] = [
     name: "MCR",
     offset: 4,
     width: 8,
-    fields: { DTR: { bits: 0 }, RTS: { bits: 1 }, OUT1: { bits: 2 }, OUT2: { bits: 3 }, LOOP: { bits: 4, doc: "loopback" } },
+    fields: {
+      DTR: { bits: 0 },
+      RTS: { bits: 1 },
+      OUT1: { bits: 2 },
+      OUT2: { bits: 3 },
+      LOOP: { bits: 4, doc: "loopback" },
+    },
   },
   {
     name: "LSR",

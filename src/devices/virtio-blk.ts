@@ -100,7 +100,8 @@ export class VirtioBlock implements VirtioBackend {
 
   /** Carries out one request; returns how many bytes were put into the chain, with the status byte. */
   #serve(port: VirtioSlotPort, chain: Chain): number {
-    if (chain.readableLength < HEADER_SIZE) throw new VirtqueueError(`a block request has ${chain.readableLength} readable bytes, its header ${HEADER_SIZE}`);
+    if (chain.readableLength < HEADER_SIZE)
+      throw new VirtqueueError(`a block request has ${chain.readableLength} readable bytes, its header ${HEADER_SIZE}`);
     if (chain.writableLength < 1) throw new VirtqueueError("a block request has no room for its status");
     const header = readChain(port.dma, chain, 0, HEADER_SIZE);
     const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
@@ -171,6 +172,12 @@ export class VirtioBlock implements VirtioBackend {
   }
 
   state(): Record<string, unknown> {
-    return { sectors: this.#store.sectors, readOnly: this.#store.readOnly, overlayBytes: this.#store.overlayBytes, serial: this.#serial, ...this.#counts };
+    return {
+      sectors: this.#store.sectors,
+      readOnly: this.#store.readOnly,
+      overlayBytes: this.#store.overlayBytes,
+      serial: this.#serial,
+      ...this.#counts,
+    };
   }
 }

@@ -28,7 +28,9 @@ export class VirtioConsole implements VirtioBackend {
   readonly features = F_SIZE | F_EMERG_WRITE;
   readonly queueSizes = [QUEUE_SIZE, QUEUE_SIZE];
   readonly config = VIRTIO_CONSOLE_CONFIG;
-  readonly configHooks = { emerg_wr: { write: (_value: number, written: number) => this.#console.output(written & 0xff) } };
+  readonly configHooks = {
+    emerg_wr: { write: (_value: number, written: number) => this.#console.output(written & 0xff) },
+  };
 
   readonly #console: ConsolePort;
   #port: VirtioSlotPort | undefined;
@@ -97,7 +99,8 @@ export class VirtioConsole implements VirtioBackend {
 
   #send(port: VirtioSlotPort, chain: Chain): void {
     const length = Math.min(chain.readableLength, MAX_TRANSMIT);
-    if (length < chain.readableLength) port.complain("long transmit", `${chain.readableLength} bytes sent at once, cut to ${length}`);
+    if (length < chain.readableLength)
+      port.complain("long transmit", `${chain.readableLength} bytes sent at once, cut to ${length}`);
     for (let at = 0; at < length; at += PIECE) {
       for (const byte of readChain(port.dma, chain, at, Math.min(PIECE, length - at))) this.#console.output(byte);
     }

@@ -94,8 +94,20 @@ export const VIRTIO_MMIO_REGISTERS: readonly RegisterSpec[] = [
   { name: "QueueNum", offset: 0x038, width: 32, access: "wo" },
   { name: "QueueReady", offset: 0x044, width: 32 },
   { name: "QueueNotify", offset: 0x050, width: 32, access: "wo" },
-  { name: "InterruptStatus", offset: 0x060, width: 32, access: "ro", fields: { USED_BUFFER: { bits: 0 }, CONFIG_CHANGE: { bits: 1 } } },
-  { name: "InterruptACK", offset: 0x064, width: 32, access: "wo", fields: { USED_BUFFER: { bits: 0 }, CONFIG_CHANGE: { bits: 1 } } },
+  {
+    name: "InterruptStatus",
+    offset: 0x060,
+    width: 32,
+    access: "ro",
+    fields: { USED_BUFFER: { bits: 0 }, CONFIG_CHANGE: { bits: 1 } },
+  },
+  {
+    name: "InterruptACK",
+    offset: 0x064,
+    width: 32,
+    access: "wo",
+    fields: { USED_BUFFER: { bits: 0 }, CONFIG_CHANGE: { bits: 1 } },
+  },
   { name: "Status", offset: 0x070, width: 32, fields: STATUS_FIELDS, doc: "writing 0 resets the device" },
   { name: "QueueDescLow", offset: 0x080, width: 32, access: "wo" },
   { name: "QueueDescHigh", offset: 0x084, width: 32, access: "wo" },
@@ -155,8 +167,14 @@ export class VirtioMmio implements Device, VirtioSlotPort {
     this.#backend = backend;
     this.#offered = backend === undefined ? 0n : backend.features | TRANSPORT_FEATURES;
     this.queues = (backend?.queueSizes ?? []).map((size) => new Virtqueue(context.dma, size));
-    const config = (backend?.config ?? []).map((spec) => ({ ...spec, name: `Config.${spec.name}`, offset: CONFIG + spec.offset }));
-    const configHooks = Object.fromEntries(Object.entries(backend?.configHooks ?? {}).map(([name, hooks]) => [`Config.${name}`, hooks]));
+    const config = (backend?.config ?? []).map((spec) => ({
+      ...spec,
+      name: `Config.${spec.name}`,
+      offset: CONFIG + spec.offset,
+    }));
+    const configHooks = Object.fromEntries(
+      Object.entries(backend?.configHooks ?? {}).map(([name, hooks]) => [`Config.${name}`, hooks]),
+    );
     this.registers = new RegisterFile({
       device: options.name,
       table: [...VIRTIO_MMIO_REGISTERS, ...config],
@@ -164,7 +182,13 @@ export class VirtioMmio implements Device, VirtioSlotPort {
       names: context.names,
       log: context.log,
     });
-    this.region = context.bus.createIo(options.name, SLOT_SIZE, this.registers, accessRules({ min: 1, max: 8 }, { min: 1, max: 8 }), options.id);
+    this.region = context.bus.createIo(
+      options.name,
+      SLOT_SIZE,
+      this.registers,
+      accessRules({ min: 1, max: 8 }, { min: 1, max: 8 }),
+      options.id,
+    );
     backend?.attach(this);
     this.reset();
   }
@@ -224,7 +248,10 @@ export class VirtioMmio implements Device, VirtioSlotPort {
     return {
       DeviceID: { read: () => this.#backend?.deviceId ?? 0 },
       DeviceFeatures: {
-        read: () => (this.#deviceFeaturesSel < 2 ? Number((this.#offered >> BigInt(32 * this.#deviceFeaturesSel)) & 0xffffffffn) : 0),
+        read: () =>
+          this.#deviceFeaturesSel < 2
+            ? Number((this.#offered >> BigInt(32 * this.#deviceFeaturesSel)) & 0xffffffffn)
+            : 0,
       },
       DeviceFeaturesSel: { write: (_value, written) => void (this.#deviceFeaturesSel = written) },
       DriverFeaturesSel: { write: (_value, written) => void (this.#driverFeaturesSel = written) },
@@ -232,7 +259,10 @@ export class VirtioMmio implements Device, VirtioSlotPort {
       QueueSel: { write: (_value, written) => void (this.#queueSel = written) },
       QueueNumMax: { read: () => this.queues[this.#queueSel]?.maxSize ?? 0 },
       QueueNum: { write: (_value, written) => this.#writeQueueNum(written) },
-      QueueReady: { read: () => Number(this.queues[this.#queueSel]?.ready ?? false), write: (_value, written) => this.#writeQueueReady(written) },
+      QueueReady: {
+        read: () => Number(this.queues[this.#queueSel]?.ready ?? false),
+        write: (_value, written) => this.#writeQueueReady(written),
+      },
       QueueNotify: { write: (_value, written) => this.#notify(written) },
       InterruptStatus: { read: () => this.#interruptStatus },
       InterruptACK: {
@@ -253,7 +283,8 @@ export class VirtioMmio implements Device, VirtioSlotPort {
   }
 
   #writeDriverFeatures(word: number): void {
-    if ((this.#status & FEATURES_OK) !== 0) return this.complain("features late", "DriverFeatures written after FEATURES_OK");
+    if ((this.#status & FEATURES_OK) !== 0)
+      return this.complain("features late", "DriverFeatures written after FEATURES_OK");
     if (this.#driverFeaturesSel > 1) return;
     const shift = BigInt(32 * this.#driverFeaturesSel);
     this.#driverFeatures = (this.#driverFeatures & ~(0xffffffffn << shift)) | (BigInt(word) << shift);
@@ -263,7 +294,8 @@ export class VirtioMmio implements Device, VirtioSlotPort {
   #setUpQueue(): Virtqueue | undefined {
     const queue = this.queues[this.#queueSel];
     if (queue === undefined) this.complain(`no queue ${this.#queueSel}`, `queue ${this.#queueSel} does not exist`);
-    else if (queue.ready) this.complain(`queue ${this.#queueSel} ready`, `queue ${this.#queueSel} changed while it is ready`);
+    else if (queue.ready)
+      this.complain(`queue ${this.#queueSel} ready`, `queue ${this.#queueSel} changed while it is ready`);
     else return queue;
     return undefined;
   }
@@ -280,7 +312,8 @@ export class VirtioMmio implements Device, VirtioSlotPort {
 
   #writeQueueReady(value: number): void {
     const queue = this.queues[this.#queueSel];
-    if (queue === undefined) return this.complain(`no queue ${this.#queueSel}`, `queue ${this.#queueSel} does not exist`);
+    if (queue === undefined)
+      return this.complain(`no queue ${this.#queueSel}`, `queue ${this.#queueSel} does not exist`);
     const ready = (value & 1) !== 0;
     if (ready && !queue.ready) {
       queue.restart();
@@ -299,7 +332,10 @@ export class VirtioMmio implements Device, VirtioSlotPort {
       if (acceptable) this.#features = this.#driverFeatures;
       else {
         status &= ~FEATURES_OK; // 3.1.1 step 6: the driver reads this back
-        this.complain("features", `features 0x${this.#driverFeatures.toString(16)} refused, 0x${this.#offered.toString(16)} are offered and VERSION_1 is needed`);
+        this.complain(
+          "features",
+          `features 0x${this.#driverFeatures.toString(16)} refused, 0x${this.#offered.toString(16)} are offered and VERSION_1 is needed`,
+        );
       }
     }
     this.#status = status;
@@ -308,7 +344,8 @@ export class VirtioMmio implements Device, VirtioSlotPort {
 
   #notify(index: number): void {
     const queue = this.queues[index];
-    if (queue === undefined) return this.complain(`no queue ${index}`, `notification of queue ${index}, which does not exist`);
+    if (queue === undefined)
+      return this.complain(`no queue ${index}`, `notification of queue ${index}, which does not exist`);
     if (this.live && queue.ready) this.guard(() => this.#backend?.notify(index));
   }
 

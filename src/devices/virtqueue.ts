@@ -89,7 +89,8 @@ export class Virtqueue {
     if (!this.ready) return 0;
     const available = this.#dma.readU16(this.ring.available + 2);
     const count = (available - this.#nextAvailable) & 0xffff;
-    if (count > this.size) throw new VirtqueueError(`available index ${available} is ${count} ahead, the queue has ${this.size} entries`);
+    if (count > this.size)
+      throw new VirtqueueError(`available index ${available} is ${count} ahead, the queue has ${this.size} entries`);
     return count;
   }
 
@@ -122,20 +123,28 @@ export class Virtqueue {
     let index = head;
     for (let count = 0; ; count++) {
       if (index >= entries) throw new VirtqueueError(`descriptor ${index} is outside of a table of ${entries}`);
-      if (count >= MAX_CHAIN || count >= entries) throw new VirtqueueError(`the chain at descriptor ${head} is longer than its table, so it has a loop`);
+      if (count >= MAX_CHAIN || count >= entries)
+        throw new VirtqueueError(`the chain at descriptor ${head} is longer than its table, so it has a loop`);
       const at = table + index * DESCRIPTOR_SIZE;
       const address = this.#dma.readU64(at);
       const length = this.#dma.readU32(at + 8);
       const flags = this.#dma.readU16(at + 12);
       const next = this.#dma.readU16(at + 14);
-      if (address > BigInt(Number.MAX_SAFE_INTEGER)) throw new VirtqueueError(`descriptor ${index} has address 0x${address.toString(16)}`);
+      if (address > BigInt(Number.MAX_SAFE_INTEGER))
+        throw new VirtqueueError(`descriptor ${index} has address 0x${address.toString(16)}`);
       const paddr = Number(address);
 
       if ((flags & DESC_F_INDIRECT) !== 0) {
         // 2.7.5.3.1: one level, alone or last in the chain, a whole number of descriptors
-        if (!this.indirect || inIndirect) throw new VirtqueueError(`descriptor ${index} is indirect${inIndirect ? " inside an indirect table" : ", which was not negotiated"}`);
+        if (!this.indirect || inIndirect)
+          throw new VirtqueueError(
+            `descriptor ${index} is indirect${inIndirect ? " inside an indirect table" : ", which was not negotiated"}`,
+          );
         if ((flags & DESC_F_NEXT) !== 0) throw new VirtqueueError(`indirect descriptor ${index} has a next one`);
-        if (length === 0 || length % DESCRIPTOR_SIZE !== 0) throw new VirtqueueError(`indirect descriptor ${index} has ${length} bytes, expected a multiple of ${DESCRIPTOR_SIZE}`);
+        if (length === 0 || length % DESCRIPTOR_SIZE !== 0)
+          throw new VirtqueueError(
+            `indirect descriptor ${index} has ${length} bytes, expected a multiple of ${DESCRIPTOR_SIZE}`,
+          );
         inIndirect = true;
         table = paddr;
         entries = length / DESCRIPTOR_SIZE;
@@ -147,7 +156,8 @@ export class Virtqueue {
         chain.writable.push({ paddr, length });
         chain.writableLength += length;
       } else {
-        if (chain.writable.length > 0) throw new VirtqueueError(`descriptor ${index} is readable, behind a writable one`);
+        if (chain.writable.length > 0)
+          throw new VirtqueueError(`descriptor ${index} is readable, behind a writable one`);
         chain.readable.push({ paddr, length });
         chain.readableLength += length;
       }

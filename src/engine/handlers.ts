@@ -24,7 +24,8 @@ const compressible = new Set<Instruction>();
 for (let h = 0; h < 0x10000; h++) if (!isLong(h)) compressible.add(decode(h).instruction);
 
 /** Whether the destination is pc + immediate. */
-export const hasTarget = (instruction: Instruction): boolean => instruction.flow === "branch" || instruction.flow === "jump";
+export const hasTarget = (instruction: Instruction): boolean =>
+  instruction.flow === "branch" || instruction.flow === "jump";
 
 export const HANDLERS: readonly Handler[] = INSTRUCTIONS.flatMap((instruction) => {
   const lengths: (2 | 4)[] = compressible.has(instruction) ? [4, 2] : [4];
@@ -59,4 +60,5 @@ export const HANDLER_COUNT = FIRST + HANDLERS.length;
 // RESUME_AT of a side exit: slot number, handler, and how many instructions of the block were done before it.
 export const SIDE_HANDLER_SHIFT = 11;
 export const SIDE_DONE_SHIFT = 21;
-if (HANDLER_COUNT > 1 << (SIDE_DONE_SHIFT - SIDE_HANDLER_SHIFT)) throw new Error("too many handlers for a side exit's field");
+if (HANDLER_COUNT > 1 << (SIDE_DONE_SHIFT - SIDE_HANDLER_SHIFT))
+  throw new Error("too many handlers for a side exit's field");

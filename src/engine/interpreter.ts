@@ -2,14 +2,23 @@
 // address of its decoded slot (ip) and the instructions left in the slice, this one included, and hands both on.
 // The pc is not kept; it follows from ip. Returning to the core's run loop means: PC stored, instructions left returned.
 import * as L from "../core/layout.js";
-import { eqz32, type Expr, host, i32, local, operand, zext } from "../isa/expr.js";
+import { type Expr, eqz32, host, i32, local, operand, zext } from "../isa/expr.js";
 import type { MemorySize, Semantics } from "../isa/semantics.js";
 import { type FunctionBody, ModuleBuilder } from "../wasm/module.js";
 import { I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
 import { CORE_FUNCTIONS, importCore } from "./core-functions.js";
 import { Emitter, extendOpcode, loadOpcode, storeOpcode } from "./emitter.js";
-import { type Handler, HANDLER_COUNT, HANDLERS, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "./handlers.js";
-import { SLOT_IMM, SLOT_RD, SLOT_RS1, SLOT_RS2, SLOT_RS3, SLOT_SCALE, STRADDLE_BITS, STRADDLE_HANDLER } from "./slots.js";
+import { HANDLER_COUNT, HANDLERS, type Handler, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "./handlers.js";
+import {
+  SLOT_IMM,
+  SLOT_RD,
+  SLOT_RS1,
+  SLOT_RS2,
+  SLOT_RS3,
+  SLOT_SCALE,
+  STRADDLE_BITS,
+  STRADDLE_HANDLER,
+} from "./slots.js";
 
 /** What a variant of the interpreter records; the plain one records nothing and pays nothing. */
 export interface Variant {
@@ -549,7 +558,13 @@ function emitCount(m: Emitter, ip: number, step: number, shared: Pick<Shared, "s
 }
 
 /** Tail call of the handler at `ip + step`; with `count` the instruction is accounted for first. */
-function emitDispatch(m: Emitter, ip: number, step: number, count: boolean, shared: Pick<Shared, "stop" | "handlerType">): void {
+function emitDispatch(
+  m: Emitter,
+  ip: number,
+  step: number,
+  count: boolean,
+  shared: Pick<Shared, "stop" | "handlerType">,
+): void {
   if (count) emitCount(m, ip, step, shared);
   m.get(ip);
   m.i32(step);
@@ -833,19 +848,17 @@ function buildPlumbing(
     m.i32(L.RESUME_GOTO);
     m.op(OP.i32_eq);
     m.if();
-    {
-      m.loadState(OP.i64_load, L.RESUME_PC);
-      m.get(LEFT);
-      m.code.u8(OP.call);
-      m.code.u32(resolve.index);
-      m.tee(IP);
-      m.op(OP.i32_eqz);
-      m.if();
-      m.returnLeft();
-      m.end();
-      dispatchSlot();
-      m.br(1);
-    }
+    m.loadState(OP.i64_load, L.RESUME_PC);
+    m.get(LEFT);
+    m.code.u8(OP.call);
+    m.code.u32(resolve.index);
+    m.tee(IP);
+    m.op(OP.i32_eqz);
+    m.if();
+    m.returnLeft();
+    m.end();
+    dispatchSlot();
+    m.br(1);
     m.end();
     m.loadState(OP.i32_load, L.PAGE_SLOTS);
     m.loadState(OP.i32_load, L.RESUME_AT);

@@ -31,7 +31,8 @@ export function operandFiles(instruction: Instruction): OperandFiles {
   let known = files.get(instruction);
   if (!known) {
     const words = instruction.assembly.split(/[ ,()]+/);
-    const pick = (integer: string, float: string): number => (words.includes(float) ? F : words.includes(integer) ? X : 0);
+    const pick = (integer: string, float: string): number =>
+      words.includes(float) ? F : words.includes(integer) ? X : 0;
     known = { rd: pick("rd", "fd"), rs1: pick("rs1", "fs1"), rs2: pick("rs2", "fs2"), rs3: pick("", "fs3") };
     files.set(instruction, known);
   }

@@ -26,7 +26,10 @@ export function detectKind(bytes: Uint8Array): ImageKind {
 }
 
 /** What a listing shows of an image: compression and the kind inside. @throws ImageError where decompression fails */
-export function describeImage(bytes: Uint8Array, limit: number = GZIP_OUTPUT_LIMIT): { kind: ImageKind; gzip: boolean; size: number } {
+export function describeImage(
+  bytes: Uint8Array,
+  limit: number = GZIP_OUTPUT_LIMIT,
+): { kind: ImageKind; gzip: boolean; size: number } {
   const gzip = isGzip(bytes);
   const plain = gzip ? gunzip(bytes, limit) : bytes;
   return { kind: detectKind(plain), gzip, size: plain.length };

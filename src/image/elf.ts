@@ -21,7 +21,16 @@ export const MAX_SYMBOL_NAME = 4096;
 /** Where the fields lie in the two classes. Offsets and sizes in bytes. */
 interface ElfLayout {
   bits: 32 | 64;
-  header: { size: number; entry: number; phoff: number; shoff: number; phentsize: number; phnum: number; shentsize: number; shnum: number };
+  header: {
+    size: number;
+    entry: number;
+    phoff: number;
+    shoff: number;
+    phentsize: number;
+    phnum: number;
+    shentsize: number;
+    shnum: number;
+  };
   program: { size: number; flags: number; offset: number; vaddr: number; paddr: number; filesz: number; memsz: number };
   section: { size: number; type: number; offset: number; length: number; link: number; info: number; entsize: number };
   symbol: { size: number; name: number; value: number; length: number; info: number; shndx: number };
@@ -58,14 +67,16 @@ export function loadElf(bytes: Uint8Array, address = 0): LoadedImage {
   const reader = new ImageReader(bytes);
   if (!isElf(bytes)) throw new ImageError(0, "e_ident magic: expected 7f 45 4c 46");
   const elfClass = reader.u8(4, "e_ident class");
-  if (elfClass !== 1 && elfClass !== 2) throw new ImageError(4, `e_ident class is ${elfClass}, expected 1 (32 bit) or 2 (64 bit)`);
+  if (elfClass !== 1 && elfClass !== 2)
+    throw new ImageError(4, `e_ident class is ${elfClass}, expected 1 (32 bit) or 2 (64 bit)`);
   const data = reader.u8(5, "e_ident data");
   if (data !== 1) throw new ImageError(5, `e_ident data is ${data}, expected 1 (little endian)`);
   const identVersion = reader.u8(6, "e_ident version");
   if (identVersion !== 1) throw new ImageError(6, `e_ident version is ${identVersion}, expected 1`);
   const layout = elfClass === 1 ? LAYOUT32 : LAYOUT64;
   const type = reader.u16(16, "e_type");
-  if (type !== ET_EXEC && type !== ET_DYN) throw new ImageError(16, `e_type is ${type}, expected 2 (executable) or 3 (position independent)`);
+  if (type !== ET_EXEC && type !== ET_DYN)
+    throw new ImageError(16, `e_type is ${type}, expected 2 (executable) or 3 (position independent)`);
   const machine = reader.u16(18, "e_machine");
   if (machine !== EM_RISCV) throw new ImageError(18, `e_machine is ${machine}, expected ${EM_RISCV} (RISC-V)`);
 
@@ -77,7 +88,8 @@ export function loadElf(bytes: Uint8Array, address = 0): LoadedImage {
     image.relocatable = true;
     if (entry !== undefined) image.entry = entry + address;
     for (const segment of segments) {
-      if (segment.memorySize > ADDRESS_LIMIT - address - segment.paddr) throw new ImageError(0, `a segment passes 2^53 at ${hex(address)}`);
+      if (segment.memorySize > ADDRESS_LIMIT - address - segment.paddr)
+        throw new ImageError(0, `a segment passes 2^53 at ${hex(address)}`);
       segment.paddr += address;
     }
     for (const symbol of symbols) symbol.address = BigInt.asUintN(64, symbol.address + BigInt(address));
@@ -98,9 +110,11 @@ function readSegments(reader: ImageReader, layout: ElfLayout): { segments: Image
   const { header, program } = layout;
   const count = reader.u16(header.phnum, "e_phnum");
   if (count === 0) throw new ImageError(header.phnum, "e_phnum is 0, expected at least one program header");
-  if (count === PN_XNUM) throw new ImageError(header.phnum, "e_phnum is PN_XNUM: more than 65534 program headers are not supported");
+  if (count === PN_XNUM)
+    throw new ImageError(header.phnum, "e_phnum is PN_XNUM: more than 65534 program headers are not supported");
   const entrySize = reader.u16(header.phentsize, "e_phentsize");
-  if (entrySize !== program.size) throw new ImageError(header.phentsize, `e_phentsize is ${entrySize}, expected ${program.size}`);
+  if (entrySize !== program.size)
+    throw new ImageError(header.phentsize, `e_phentsize is ${entrySize}, expected ${program.size}`);
   const table = word(reader, layout, header.phoff, "e_phoff");
   reader.slice(table, count * entrySize, header.phoff, "program header table");
 
@@ -118,7 +132,10 @@ function readSegments(reader: ImageReader, layout: ElfLayout): { segments: Image
     const vaddr = wordBig(reader, layout, at + program.vaddr, `${name} p_vaddr`);
     const flags = reader.u32(at + program.flags, `${name} p_flags`) & 7;
     if (memorySize < fileSize) {
-      throw new ImageError(at + program.memsz, `${name} p_memsz is ${hex(memorySize)}, expected at least p_filesz (${hex(fileSize)})`);
+      throw new ImageError(
+        at + program.memsz,
+        `${name} p_memsz is ${hex(memorySize)}, expected at least p_filesz (${hex(fileSize)})`,
+      );
     }
     if (memorySize > ADDRESS_LIMIT - paddr) {
       throw new ImageError(at + program.memsz, `${name} p_paddr + p_memsz passes 2^53`);
@@ -128,7 +145,8 @@ function readSegments(reader: ImageReader, layout: ElfLayout): { segments: Image
     if (rawEntry >= vaddr && rawEntry < vaddr + BigInt(memorySize)) entry = paddr + Number(rawEntry - vaddr);
     segments.push({ paddr, bytes: content, memorySize, flags });
   }
-  if (segments.length === 0) throw new ImageError(header.phoff, "no program header is PT_LOAD with a size: nothing to load");
+  if (segments.length === 0)
+    throw new ImageError(header.phoff, "no program header is PT_LOAD with a size: nothing to load");
   return { segments, entry };
 }
 
@@ -139,7 +157,8 @@ function readSymbols(reader: ImageReader, layout: ElfLayout): ImageSymbol[] {
   const count = reader.u16(header.shnum, "e_shnum");
   if (table === 0 || count === 0) return [];
   const entrySize = reader.u16(header.shentsize, "e_shentsize");
-  if (entrySize !== section.size) throw new ImageError(header.shentsize, `e_shentsize is ${entrySize}, expected ${section.size}`);
+  if (entrySize !== section.size)
+    throw new ImageError(header.shentsize, `e_shentsize is ${entrySize}, expected ${section.size}`);
   reader.slice(table, count * entrySize, header.shoff, "section header table");
 
   for (let i = 0; i < count; i++) {
@@ -160,19 +179,23 @@ function readSymbolTable(
   const { at } = sections;
   const name = `section header ${sections.index} (symtab)`;
   const entrySize = word(reader, layout, at + section.entsize, `${name} sh_entsize`);
-  if (entrySize !== symbol.size) throw new ImageError(at + section.entsize, `${name} sh_entsize is ${entrySize}, expected ${symbol.size}`);
+  if (entrySize !== symbol.size)
+    throw new ImageError(at + section.entsize, `${name} sh_entsize is ${entrySize}, expected ${symbol.size}`);
   const start = word(reader, layout, at + section.offset, `${name} sh_offset`);
   const size = word(reader, layout, at + section.length, `${name} sh_size`);
   reader.slice(start, size, at + section.offset, `${name} (sh_offset, sh_size)`);
   const count = Math.floor(size / symbol.size);
-  if (count > MAX_SYMBOLS) throw new ImageError(at + section.length, `${name} has ${count} symbols, at most ${MAX_SYMBOLS} are read`);
+  if (count > MAX_SYMBOLS)
+    throw new ImageError(at + section.length, `${name} has ${count} symbols, at most ${MAX_SYMBOLS} are read`);
 
   const link = reader.u32(at + section.link, `${name} sh_link`);
-  if (link >= sections.count) throw new ImageError(at + section.link, `${name} sh_link is ${link}, expected a section below ${sections.count}`);
+  if (link >= sections.count)
+    throw new ImageError(at + section.link, `${name} sh_link is ${link}, expected a section below ${sections.count}`);
   const stringsAt = sections.table + link * section.size;
   const stringsName = `section header ${link} (strtab)`;
   const stringsType = reader.u32(stringsAt + section.type, `${stringsName} sh_type`);
-  if (stringsType !== SHT_STRTAB) throw new ImageError(stringsAt + section.type, `${stringsName} sh_type is ${stringsType}, expected ${SHT_STRTAB}`);
+  if (stringsType !== SHT_STRTAB)
+    throw new ImageError(stringsAt + section.type, `${stringsName} sh_type is ${stringsType}, expected ${SHT_STRTAB}`);
   const strings = reader.slice(
     word(reader, layout, stringsAt + section.offset, `${stringsName} sh_offset`),
     word(reader, layout, stringsAt + section.length, `${stringsName} sh_size`),
@@ -189,12 +212,17 @@ function readSymbolTable(
     const nameAt = reader.u32(entry + symbol.name, "st_name");
     // SHN_UNDEF 0: defined elsewhere; name 0: none
     if (kind === undefined || nameAt === 0 || reader.u16(entry + symbol.shndx, "st_shndx") === 0) continue;
-    if (nameAt >= text.length) throw new ImageError(entry + symbol.name, `symbol ${i} st_name is ${nameAt}, expected below the string table's size ${text.length}`);
+    if (nameAt >= text.length)
+      throw new ImageError(
+        entry + symbol.name,
+        `symbol ${i} st_name is ${nameAt}, expected below the string table's size ${text.length}`,
+      );
     let end = nameAt;
     const limit = Math.min(text.length, nameAt + MAX_SYMBOL_NAME);
     while (end < limit && text[end] !== 0) end++;
     total += end - nameAt;
-    if (total > MAX_SYMBOL_TEXT) throw new ImageError(entry + symbol.name, `symbol names add up to more than ${MAX_SYMBOL_TEXT} bytes`);
+    if (total > MAX_SYMBOL_TEXT)
+      throw new ImageError(entry + symbol.name, `symbol names add up to more than ${MAX_SYMBOL_TEXT} bytes`);
     const label = text.toString("latin1", nameAt, end);
     // Mapping symbols and local labels of the assembler name no place a reader wants
     if (label.startsWith("$") || label.startsWith(".L")) continue;

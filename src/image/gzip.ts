@@ -22,8 +22,10 @@ export function gunzip(bytes: Uint8Array, limit: number = GZIP_OUTPUT_LIMIT): Ui
     return new Uint8Array(result.buffer, result.byteOffset, result.byteLength);
   } catch (cause) {
     const code = (cause as { code?: string }).code;
-    if (code === "ERR_BUFFER_TOO_LARGE") throw new ImageError(0, `gzip: the content is larger than the limit of ${limit} bytes`, { cause });
-    if (code === "Z_BUF_ERROR") throw new ImageError(bytes.length, "gzip: the file ends inside the compressed data", { cause });
+    if (code === "ERR_BUFFER_TOO_LARGE")
+      throw new ImageError(0, `gzip: the content is larger than the limit of ${limit} bytes`, { cause });
+    if (code === "Z_BUF_ERROR")
+      throw new ImageError(bytes.length, "gzip: the file ends inside the compressed data", { cause });
     if (code?.startsWith("Z_")) throw new ImageError(0, `gzip: ${(cause as Error).message}`, { cause });
     throw cause;
   }

@@ -25,7 +25,7 @@ export function loadIhex(bytes: Uint8Array): LoadedImage {
   while (reader.nextLine()) {
     const start = reader.position;
     if (ended) throw new ImageError(start, "content after the end-of-file record");
-    if (reader.character("record mark") !== ":") throw new ImageError(start, "expected a record mark (\":\")");
+    if (reader.character("record mark") !== ":") throw new ImageError(start, 'expected a record mark (":")');
     const length = reader.byte("record length");
     const high = reader.byte("load offset");
     const low = reader.byte("load offset");
@@ -34,7 +34,8 @@ export function loadIhex(bytes: Uint8Array): LoadedImage {
     const type = reader.byte("record type");
     const expected = LENGTHS[type];
     if (expected === undefined) throw new ImageError(typeAt, `record type is ${type}, expected 0 to 5`);
-    if (expected >= 0 && length !== expected) throw new ImageError(start + 1, `record length is ${length}, expected ${expected} for type ${type}`);
+    if (expected >= 0 && length !== expected)
+      throw new ImageError(start + 1, `record length is ${length}, expected ${expected} for type ${type}`);
 
     let sum = length + high + low + type;
     let value = 0;
@@ -58,12 +59,14 @@ export function loadIhex(bytes: Uint8Array): LoadedImage {
     }
     const checksumAt = reader.position;
     const checksum = reader.byte("checksum");
-    if (((sum + checksum) & 0xff) !== 0) throw new ImageError(checksumAt, `checksum is ${hex(checksum)}, expected ${hex(-sum & 0xff)}`);
+    if (((sum + checksum) & 0xff) !== 0)
+      throw new ImageError(checksumAt, `checksum is ${hex(checksum)}, expected ${hex(-sum & 0xff)}`);
     reader.endOfLine();
 
     if (type === 1) ended = true;
     else if (type === 2) [base, wrap, linear] = [value * 16, 0x10000, false];
-    else if (type === 3) entry = Math.floor(value / 0x10000) * 16 + (value & 0xffff); // CS:IP
+    else if (type === 3)
+      entry = Math.floor(value / 0x10000) * 16 + (value & 0xffff); // CS:IP
     else if (type === 4) [base, wrap, linear] = [value * 0x10000, 0x100000000, true];
     else if (type === 5) entry = value;
   }

@@ -28,7 +28,8 @@ export function isLinux(bytes: Uint8Array): boolean {
 export function readLinuxHeader(bytes: Uint8Array): LinuxHeader {
   const reader = new ImageReader(bytes);
   const magic = reader.u32(MAGIC2, "magic2");
-  if (magic !== MAGIC2_VALUE) throw new ImageError(MAGIC2, `magic2 is ${hex(magic)}, expected ${hex(MAGIC2_VALUE)} ("RSC\\x05")`);
+  if (magic !== MAGIC2_VALUE)
+    throw new ImageError(MAGIC2, `magic2 is ${hex(magic)}, expected ${hex(MAGIC2_VALUE)} ("RSC\\x05")`);
   const textOffset = reader.safe64(TEXT_OFFSET, "text_offset");
   const imageSize = reader.safe64(IMAGE_SIZE, "image_size");
   const flags = reader.u64(FLAGS, "flags");
@@ -43,6 +44,13 @@ export function readLinuxHeader(bytes: Uint8Array): LinuxHeader {
 export function loadLinux(bytes: Uint8Array, address: number): LoadedImage {
   const header = readLinuxHeader(bytes);
   const memorySize = Math.max(header.imageSize, bytes.length);
-  if (memorySize > ADDRESS_LIMIT - address) throw new ImageError(IMAGE_SIZE, `image_size ${hex(header.imageSize)} passes 2^53 at ${hex(address)}`);
-  return { kind: "linux", entry: address, segments: [{ paddr: address, bytes, memorySize }], symbols: [], relocatable: true };
+  if (memorySize > ADDRESS_LIMIT - address)
+    throw new ImageError(IMAGE_SIZE, `image_size ${hex(header.imageSize)} passes 2^53 at ${hex(address)}`);
+  return {
+    kind: "linux",
+    entry: address,
+    segments: [{ paddr: address, bytes, memorySize }],
+    symbols: [],
+    relocatable: true,
+  };
 }

@@ -5,5 +5,11 @@ import { ADDRESS_LIMIT, ImageError, type LoadedImage } from "./image.js";
 export function loadRaw(bytes: Uint8Array, address: number): LoadedImage {
   if (bytes.length === 0) throw new ImageError(0, "the image is empty");
   if (bytes.length > ADDRESS_LIMIT - address) throw new ImageError(0, "the image passes 2^53");
-  return { kind: "raw", entry: address, segments: [{ paddr: address, bytes, memorySize: bytes.length }], symbols: [], relocatable: true };
+  return {
+    kind: "raw",
+    entry: address,
+    segments: [{ paddr: address, bytes, memorySize: bytes.length }],
+    symbols: [],
+    relocatable: true,
+  };
 }

@@ -17,7 +17,10 @@ export class ImageReader {
 
   #need(offset: number, size: number, field: string): void {
     if (offset < 0 || offset + size > this.length) {
-      throw new ImageError(Math.min(offset, this.length), `${field} ends at ${offset + size}, the image at ${this.length}`);
+      throw new ImageError(
+        Math.min(offset, this.length),
+        `${field} ends at ${offset + size}, the image at ${this.length}`,
+      );
     }
   }
 

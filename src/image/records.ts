@@ -95,7 +95,9 @@ export class SegmentBuilder {
 
   /** @throws ImageError where two records fill the same byte, or none has data */
   finish(): ImageSegment[] {
-    const pieces = this.#pieces.filter((piece) => piece.length > 0).sort((a, b) => a.address - b.address || a.offset - b.offset);
+    const pieces = this.#pieces
+      .filter((piece) => piece.length > 0)
+      .sort((a, b) => a.address - b.address || a.offset - b.offset);
     const segments: ImageSegment[] = [];
     for (let i = 0; i < pieces.length; ) {
       const first = pieces[i] as Piece;
@@ -114,7 +116,8 @@ export class SegmentBuilder {
       let bytes = this.#buffer.subarray(first.start, first.start + first.length);
       if (next > i + 1) {
         bytes = new Uint8Array(end - first.address);
-        for (const piece of pieces.slice(i, next)) bytes.set(this.#buffer.subarray(piece.start, piece.start + piece.length), piece.address - first.address);
+        for (const piece of pieces.slice(i, next))
+          bytes.set(this.#buffer.subarray(piece.start, piece.start + piece.length), piece.address - first.address);
       }
       segments.push({ paddr: first.address, bytes, memorySize: bytes.length });
       i = next;

@@ -2,8 +2,7 @@
 // `expand` gives that instruction's bits, so decoder and semantics are the base instruction's own.
 
 /** Bits hi..lo of a halfword, moved to start at `at`. */
-const pick = (h: number, hi: number, lo: number, at: number): number =>
-  ((h >> lo) & ((1 << (hi - lo + 1)) - 1)) << at;
+const pick = (h: number, hi: number, lo: number, at: number): number => ((h >> lo) & ((1 << (hi - lo + 1)) - 1)) << at;
 const signExtend = (value: number, bits: number): number => (value << (32 - bits)) >> (32 - bits);
 
 // Base formats (chapter 2.2)
@@ -14,7 +13,14 @@ const i = (opcode: number, f3: number, rd: number, rs1: number, imm: number): nu
 const s = (opcode: number, f3: number, rs1: number, rs2: number, imm: number): number =>
   opcode | ((imm & 31) << 7) | (f3 << 12) | (rs1 << 15) | (rs2 << 20) | ((imm >> 5) << 25);
 const b = (f3: number, rs1: number, rs2: number, imm: number): number =>
-  0x63 | (pick(imm, 11, 11, 7)) | (pick(imm, 4, 1, 8)) | (f3 << 12) | (rs1 << 15) | (rs2 << 20) | pick(imm, 10, 5, 25) | (((imm >> 12) & 1) << 31);
+  0x63 |
+  pick(imm, 11, 11, 7) |
+  pick(imm, 4, 1, 8) |
+  (f3 << 12) |
+  (rs1 << 15) |
+  (rs2 << 20) |
+  pick(imm, 10, 5, 25) |
+  (((imm >> 12) & 1) << 31);
 const j = (rd: number, imm: number): number =>
   0x6f | (rd << 7) | (imm & 0xff000) | pick(imm, 11, 11, 20) | pick(imm, 10, 1, 21) | (((imm >> 20) & 1) << 31);
 

@@ -16,7 +16,14 @@ export class Expr {
   readonly name: string;
   readonly args: readonly Expr[];
 
-  constructor(kind: ExprKind, type: ValueType, op: number, value: number | bigint, name: string, args: readonly Expr[]) {
+  constructor(
+    kind: ExprKind,
+    type: ValueType,
+    op: number,
+    value: number | bigint,
+    name: string,
+    args: readonly Expr[],
+  ) {
     this.kind = kind;
     this.type = type;
     this.op = op;
@@ -130,8 +137,10 @@ export const select = (condition: Expr, a: Expr, b: Expr): Expr => op(OP.select,
 /** Any other WebAssembly operator, for the floating-point fast paths. */
 export const wasm = op;
 /** Reinterpretations cancel, so that values stay in floating-point registers between operations. */
-const reinterpret = (code: number, type: ValueType, inverse: number) => (a: Expr): Expr =>
-  a.kind === "op" && a.op === inverse ? (a.args[0] as Expr) : op(code, type, a);
+const reinterpret =
+  (code: number, type: ValueType, inverse: number) =>
+  (a: Expr): Expr =>
+    a.kind === "op" && a.op === inverse ? (a.args[0] as Expr) : op(code, type, a);
 export const bitsOfF64 = reinterpret(OP.i64_reinterpret_f64, I64, OP.f64_reinterpret_i64);
 export const bitsOfF32 = reinterpret(OP.i32_reinterpret_f32, I32, OP.f32_reinterpret_i32);
 export const asF64 = reinterpret(OP.f64_reinterpret_i64, F64, OP.i64_reinterpret_f64);

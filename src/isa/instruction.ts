@@ -77,7 +77,13 @@ interface Options {
 
 /** Makes the `define` function of one extension's file; it appends to `into`. */
 export function extension(extensionName: string, into: Instruction[]) {
-  return (name: string, picture: string, assembly: string, options: Options, semantics: (s: Semantics) => void): void => {
+  return (
+    name: string,
+    picture: string,
+    assembly: string,
+    options: Options,
+    semantics: (s: Semantics) => void,
+  ): void => {
     const { mask, match } = parsePicture(name, picture);
     into.push({
       name,

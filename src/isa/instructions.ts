@@ -7,5 +7,13 @@ import { ILLEGAL, system } from "./extensions/system.js";
 import { zb } from "./extensions/zb.js";
 import type { Instruction } from "./instruction.js";
 
-export const INSTRUCTIONS: readonly Instruction[] = [...rv64i, ...rv64m, ...rv64a, ...rv64fd, ...zb, ...system, ILLEGAL];
+export const INSTRUCTIONS: readonly Instruction[] = [
+  ...rv64i,
+  ...rv64m,
+  ...rv64a,
+  ...rv64fd,
+  ...zb,
+  ...system,
+  ILLEGAL,
+];
 export { ILLEGAL };

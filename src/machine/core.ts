@@ -2,11 +2,11 @@
 import type { CoreLink } from "../bus/core-link.js";
 import { HOT_THRESHOLD } from "../core/layout.js";
 import { HANDLER_COUNT } from "../engine/handlers.js";
-import type { EngineSettings } from "./description.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
 import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
 import { planTrace } from "../engine/jit/trace-plan.js";
 import { SlotWriter } from "../engine/slots.js";
+import type { EngineSettings } from "./description.js";
 
 /** Exports of core.wasm (src/core/index.ts documents them). 64-bit values are BigInt at this border. */
 export interface Core {

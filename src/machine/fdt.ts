@@ -233,22 +233,27 @@ export function writeFdt(tree: Fdt): Uint8Array {
  */
 export function readFdt(bytes: Uint8Array): Fdt {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_SIZE) throw new FdtError(bytes.length, `the header has ${HEADER_SIZE} bytes, the blob ends before`);
-  if (view.getUint32(0) !== MAGIC) throw new FdtError(0, `magic is 0x${view.getUint32(0).toString(16)}, expected 0xd00dfeed`);
+  if (bytes.length < HEADER_SIZE)
+    throw new FdtError(bytes.length, `the header has ${HEADER_SIZE} bytes, the blob ends before`);
+  if (view.getUint32(0) !== MAGIC)
+    throw new FdtError(0, `magic is 0x${view.getUint32(0).toString(16)}, expected 0xd00dfeed`);
   const totalSize = view.getUint32(4);
   if (totalSize > bytes.length) throw new FdtError(4, `totalsize is ${totalSize}, the blob has ${bytes.length} bytes`);
   if (totalSize > MAX_FDT_SIZE) throw new FdtError(4, `totalsize is ${totalSize}, at most ${MAX_FDT_SIZE} is read`);
   const version = view.getUint32(20);
   const compatible = view.getUint32(24);
-  if (version < LAST_COMPATIBLE || compatible > VERSION) throw new FdtError(20, `version is ${version} (compatible with ${compatible}), expected 16 or 17`);
+  if (version < LAST_COMPATIBLE || compatible > VERSION)
+    throw new FdtError(20, `version is ${version} (compatible with ${compatible}), expected 16 or 17`);
 
   const structureAt = view.getUint32(8);
   const stringsAt = view.getUint32(12);
   const stringsSize = view.getUint32(32);
-  if (stringsAt > totalSize || stringsSize > totalSize - stringsAt) throw new FdtError(12, "the strings block passes totalsize");
+  if (stringsAt > totalSize || stringsSize > totalSize - stringsAt)
+    throw new FdtError(12, "the strings block passes totalsize");
   const structureSize = version >= 17 ? view.getUint32(36) : totalSize - Math.min(structureAt, totalSize);
   if (structureAt % 4 !== 0) throw new FdtError(8, `off_dt_struct is ${structureAt}, expected a multiple of 4`);
-  if (structureAt > totalSize || structureSize > totalSize - structureAt) throw new FdtError(8, "the structure block passes totalsize");
+  if (structureAt > totalSize || structureSize > totalSize - structureAt)
+    throw new FdtError(8, "the structure block passes totalsize");
   const end = structureAt + structureSize;
 
   const reservations: Fdt["reservations"] = [];
@@ -296,8 +301,10 @@ export function readFdt(bytes: Uint8Array): Fdt {
       if (node === undefined) throw new FdtError(tokenAt, "a property outside of any node");
       const length = u32("property length");
       const nameAt = u32("property name offset");
-      if (nameAt >= stringsSize) throw new FdtError(at - 4, `property name offset is ${nameAt}, expected below ${stringsSize}`);
-      if (length > end - at) throw new FdtError(at - 8, `property length is ${length}, the structure block ends ${end - at} bytes on`);
+      if (nameAt >= stringsSize)
+        throw new FdtError(at - 4, `property name offset is ${nameAt}, expected below ${stringsSize}`);
+      if (length > end - at)
+        throw new FdtError(at - 8, `property length is ${length}, the structure block ends ${end - at} bytes on`);
       const name = text(stringsAt + nameAt, stringsAt + stringsSize, "property name").value;
       node.bytes(name, bytes.slice(at, at + length));
       at = structureAt + Math.ceil((at + length - structureAt) / 4) * 4;
@@ -306,7 +313,10 @@ export function readFdt(bytes: Uint8Array): Fdt {
       if (root === undefined) throw new FdtError(tokenAt, "the tree has no root node");
       return { root, bootCpu: view.getUint32(28), reservations };
     } else {
-      throw new FdtError(tokenAt, `token is ${token}, expected 1 (begin node), 2 (end node), 3 (property), 4 (nop) or 9 (end)`);
+      throw new FdtError(
+        tokenAt,
+        `token is ${token}, expected 1 (begin node), 2 (end node), 3 (property), 4 (nop) or 9 (end)`,
+      );
     }
   }
 }
@@ -317,7 +327,8 @@ export function readFdt(bytes: Uint8Array): Fdt {
  */
 export function fdtToDts(tree: Fdt): string {
   const lines = ["/dts-v1/;", ""];
-  for (const { address, size } of tree.reservations) lines.push(`/memreserve/ 0x${address.toString(16)} 0x${size.toString(16)};`);
+  for (const { address, size } of tree.reservations)
+    lines.push(`/memreserve/ 0x${address.toString(16)} 0x${size.toString(16)};`);
   const labels = labelsOf(tree.root);
   const print = (node: FdtNode, depth: number): void => {
     const indent = "\t".repeat(depth);

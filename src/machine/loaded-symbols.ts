@@ -12,7 +12,12 @@ export function loadedSymbols(description: MachineDescription): readonly Machine
     const images = [description.firmware, description.kernel, ...(description.load ?? [])];
     symbols = images
       .filter((image): image is ImageBytes => image !== undefined)
-      .flatMap((image) => loadImage(image.bytes, image.kind ? { kind: image.kind } : {}).symbols.map((s) => ({ ...s, image: image.name })))
+      .flatMap((image) =>
+        loadImage(image.bytes, image.kind ? { kind: image.kind } : {}).symbols.map((s) => ({
+          ...s,
+          image: image.name,
+        })),
+      )
       .sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
     cache.set(description, symbols);
   }

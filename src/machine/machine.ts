@@ -21,12 +21,12 @@ import {
 } from "../core/layout.js";
 import type { Device, DeviceLog, HartInterrupt, HartPort } from "../devices/device.js";
 import { NameTables } from "../devices/names.js";
+import type { JitStats } from "../engine/jit/jit.js";
 import type { BoardContext, BuiltBoard } from "./boards/board.js";
 import { boardNamed } from "./boards/boards.js";
 import { Console } from "./console.js";
 import { createEngine, type Engine, type MachineModules, type VariantName } from "./core.js";
 import { ENGINE_DEFAULTS, type MachineDescription } from "./description.js";
-import type { JitStats } from "../engine/jit/jit.js";
 import { MachineDma } from "./dma.js";
 import { EventQueue } from "./event-queue.js";
 import { loadedSymbols } from "./loaded-symbols.js";
@@ -84,11 +84,17 @@ export class Machine implements MachineApi {
     this.#view = new DataView(map.memory.buffer);
 
     let link: CoreLink | undefined;
-    this.#engine = createEngine(map.memory, modules, { ...ENGINE_DEFAULTS, ...description.engine }, {
-      link: () => link as CoreLink,
-      // true from any listener: room was made
-      traceNotify: (recorder, event) => (this.#onTrace.map((callback) => callback(recorder, event)).includes(true) ? 1 : 0),
-    });
+    this.#engine = createEngine(
+      map.memory,
+      modules,
+      { ...ENGINE_DEFAULTS, ...description.engine },
+      {
+        link: () => link as CoreLink,
+        // true from any listener: room was made
+        traceNotify: (recorder, event) =>
+          this.#onTrace.map((callback) => callback(recorder, event)).includes(true) ? 1 : 0,
+      },
+    );
     this.core = this.#engine.core;
     this.#events = new EventQueue(
       map.memory,
@@ -188,7 +194,8 @@ export class Machine implements MachineApi {
     const deadline = this.core.next_deadline();
     const event = this.#events.next;
     const now = this.now();
-    const timer = BigInt.asUintN(64, deadline) === NO_BREAKPOINT ? Number.POSITIVE_INFINITY : Number(BigInt.asUintN(64, deadline));
+    const timer =
+      BigInt.asUintN(64, deadline) === NO_BREAKPOINT ? Number.POSITIVE_INFINITY : Number(BigInt.asUintN(64, deadline));
     const at = Math.min(timer, event ?? Number.POSITIVE_INFINITY);
     return Number.isFinite(at) ? Math.max(0, at - now) : undefined;
   }

@@ -36,7 +36,9 @@ export class Allocator {
   take(size: number): number {
     const at = Math.ceil(this.#next / PAGE) * PAGE;
     if (at + size > this.memory.buffer.byteLength) {
-      throw new RangeError(`the machine needs ${size} bytes more than its memory of ${this.memory.buffer.byteLength} holds`);
+      throw new RangeError(
+        `the machine needs ${size} bytes more than its memory of ${this.memory.buffer.byteLength} holds`,
+      );
     }
     this.#next = at + size;
     return at;

@@ -1,8 +1,8 @@
 // Messages between the host side of a session (HTTP thread) and its worker (machine thread).
 // Control goes by messages; traces go through shared memory. 64-bit values are bigint here.
 import type { DeviceState } from "../devices/device.js";
-import type { EngineStats } from "../machine/machine-api.js";
 import type { MachineDescription, StopReasonName } from "../machine/description.js";
+import type { EngineStats } from "../machine/machine-api.js";
 
 export type SessionState =
   | "ready" //    created or reset, never started

@@ -1,7 +1,8 @@
 // Batches of a ring as an Arrow IPC stream, to be read by any Arrow library (docs/trace-format.md).
 // Only the small metadata messages are built here; the body of a record batch is the ring's own memory.
-import { Dictionary, Field, Schema, Uint8, Uint16, Uint64, Utf8 } from "apache-arrow";
+
 import type { DataType } from "apache-arrow";
+import { Dictionary, Field, Schema, Uint8, Uint16, Uint64, Utf8 } from "apache-arrow";
 import { BufferRegion, DictionaryBatch, FieldNode, Message, RecordBatch } from "apache-arrow/ipc/metadata/message";
 import type { SubscriptionRing } from "../session/protocol.js";
 import { type ColumnDefinition, columnNamed, type NameTableKind } from "./columns.js";
@@ -69,10 +70,14 @@ export class ArrowStreamEncoder {
       if (!column) throw new RangeError(`no column "${name}"`);
       return column;
     });
-    const fields = this.#columns.map((column) => new Field(column.name, typeOf(column), false, new Map([["doc", column.doc]])));
+    const fields = this.#columns.map(
+      (column) => new Field(column.name, typeOf(column), false, new Map([["doc", column.doc]])),
+    );
     const pairs = Object.entries(metadata).map(([key, value]): [string, string] => [`emuscope.${key}`, value]);
     this.#schema = new Schema(fields, new Map([["emuscope.format", String(TRACE_FORMAT_VERSION)], ...pairs]));
-    this.#dictionaries = this.#columns.filter((column) => column.dictionary).map((column) => ({ column, sent: 0, taken: new Set() }));
+    this.#dictionaries = this.#columns
+      .filter((column) => column.dictionary)
+      .map((column) => ({ column, sent: 0, taken: new Set() }));
   }
 
   /** Schema, and the dictionaries as far as they are known. */
@@ -114,7 +119,10 @@ export class ArrowStreamEncoder {
       length += bytes + padding(bytes);
     });
     if (whole) body.push(whole);
-    const metadata = new Map([["emuscope.first_seq", String(batch.firstSeq)], ...(batch.gap ? gapMetadata(batch.gap) : [])]);
+    const metadata = new Map([
+      ["emuscope.first_seq", String(batch.firstSeq)],
+      ...(batch.gap ? gapMetadata(batch.gap) : []),
+    ]);
     return [frame(Message.from(new RecordBatch(batch.rows, nodes, buffers, null, [], metadata), length)), ...body];
   }
 

@@ -47,7 +47,12 @@ export class AttachedRecorder {
 }
 
 /** Writes recorder `index`'s words for a ring at `base`. The recorder must not be running. */
-export function attachRecorder(memory: TraceMemory, index: number, base: number, filter: CompiledFilter): AttachedRecorder {
+export function attachRecorder(
+  memory: TraceMemory,
+  index: number,
+  base: number,
+  filter: CompiledFilter,
+): AttachedRecorder {
   if (!Number.isInteger(index) || index < 0 || index >= MAX_RECORDERS) throw new RangeError(`recorder ${index}`);
   if (base % 64 !== 0) throw new RangeError("a ring must lie at a multiple of 64");
   const layout = ringFor(filter);
@@ -97,7 +102,12 @@ export function attachRecorder(memory: TraceMemory, index: number, base: number,
   ranges(L.REC_PC_COUNT, L.REC_PC_RANGES, filter.pc);
 
   const { columns, batchBytes, batchRows, batches } = layout;
-  return new AttachedRecorder(memory, { recorder: index, base, columns, batchBytes, batchRows, batches }, layout, filter);
+  return new AttachedRecorder(
+    memory,
+    { recorder: index, base, columns, batchBytes, batchRows, batches },
+    layout,
+    filter,
+  );
 }
 
 /**

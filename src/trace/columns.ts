@@ -8,7 +8,7 @@ export type NameTableKind = "region" | "device" | "register" | "field";
 /** What a dictionary column's numbers stand for: a fixed list, or a growing table. */
 export type ColumnDictionary =
   | { readonly fixed: readonly string[] }
-  | { readonly table: NameTableKind; /** Name of id 0. */ readonly none: string };
+  | { readonly table: NameTableKind /** Name of id 0. */; readonly none: string };
 
 export interface ColumnDefinition {
   readonly name: string;
@@ -42,25 +42,117 @@ export const PRIVILEGE_NAMES = ["U", "S", "reserved", "M"] as const;
 export const DIRECTION_NAMES = ["read", "write"] as const;
 
 /** Names of the bits of column `flags`, from bit 0. */
-export const FLAG_NAMES = ["fault", "split-first", "split-second", "remapped", "unknown-register", "discarded"] as const;
+export const FLAG_NAMES = [
+  "fault",
+  "split-first",
+  "split-second",
+  "remapped",
+  "unknown-register",
+  "discarded",
+] as const;
 
 export const COLUMNS: readonly ColumnDefinition[] = [
-  { name: "seq", id: L.COLUMN_SEQ, width: 8, json: "number", doc: "Sequence number in this subscription, from 0, one per selected record, lost ones included: a hole is a gap." },
-  { name: "icount", id: L.COLUMN_ICOUNT, width: 8, json: "number", doc: "Machine-wide instruction count (all harts) before the instruction in flight." },
-  { name: "hart", id: L.COLUMN_HART, width: 1, json: "number", doc: "Hart that made the access; for DMA the hart that ran." },
-  { name: "privilege", id: L.COLUMN_PRIVILEGE, width: 1, json: "name", dictionary: { fixed: PRIVILEGE_NAMES }, doc: "Privilege mode of that hart (MPRV is not applied)." },
+  {
+    name: "seq",
+    id: L.COLUMN_SEQ,
+    width: 8,
+    json: "number",
+    doc: "Sequence number in this subscription, from 0, one per selected record, lost ones included: a hole is a gap.",
+  },
+  {
+    name: "icount",
+    id: L.COLUMN_ICOUNT,
+    width: 8,
+    json: "number",
+    doc: "Machine-wide instruction count (all harts) before the instruction in flight.",
+  },
+  {
+    name: "hart",
+    id: L.COLUMN_HART,
+    width: 1,
+    json: "number",
+    doc: "Hart that made the access; for DMA the hart that ran.",
+  },
+  {
+    name: "privilege",
+    id: L.COLUMN_PRIVILEGE,
+    width: 1,
+    json: "name",
+    dictionary: { fixed: PRIVILEGE_NAMES },
+    doc: "Privilege mode of that hart (MPRV is not applied).",
+  },
   { name: "pc", id: L.COLUMN_PC, width: 8, json: "hex", doc: "Virtual address of the instruction in flight." },
-  { name: "vaddr", id: L.COLUMN_VADDR, width: 8, json: "hex", doc: "Virtual address; for page walks the address being translated; 0 for DMA." },
-  { name: "paddr", id: L.COLUMN_PADDR, width: 8, json: "hex", doc: "Physical address the access really went to, taken when it happened." },
-  { name: "region", id: L.COLUMN_REGION, width: 2, json: "name", dictionary: { table: "region", none: "unassigned" }, doc: "Memory region that answered." },
-  { name: "device", id: L.COLUMN_DEVICE, width: 2, json: "name", dictionary: { table: "device", none: "" }, doc: "Device that owns the region; empty for memory." },
-  { name: "register", id: L.COLUMN_REGISTER, width: 2, json: "name", dictionary: { table: "register", none: "" }, doc: "Device register; empty when none or unknown." },
-  { name: "field", id: L.COLUMN_FIELD, width: 2, json: "name", dictionary: { table: "field", none: "" }, doc: "Field of that register; empty when none." },
+  {
+    name: "vaddr",
+    id: L.COLUMN_VADDR,
+    width: 8,
+    json: "hex",
+    doc: "Virtual address; for page walks the address being translated; 0 for DMA.",
+  },
+  {
+    name: "paddr",
+    id: L.COLUMN_PADDR,
+    width: 8,
+    json: "hex",
+    doc: "Physical address the access really went to, taken when it happened.",
+  },
+  {
+    name: "region",
+    id: L.COLUMN_REGION,
+    width: 2,
+    json: "name",
+    dictionary: { table: "region", none: "unassigned" },
+    doc: "Memory region that answered.",
+  },
+  {
+    name: "device",
+    id: L.COLUMN_DEVICE,
+    width: 2,
+    json: "name",
+    dictionary: { table: "device", none: "" },
+    doc: "Device that owns the region; empty for memory.",
+  },
+  {
+    name: "register",
+    id: L.COLUMN_REGISTER,
+    width: 2,
+    json: "name",
+    dictionary: { table: "register", none: "" },
+    doc: "Device register; empty when none or unknown.",
+  },
+  {
+    name: "field",
+    id: L.COLUMN_FIELD,
+    width: 2,
+    json: "name",
+    dictionary: { table: "field", none: "" },
+    doc: "Field of that register; empty when none.",
+  },
   { name: "offset", id: L.COLUMN_OFFSET, width: 8, json: "hex", doc: "Offset inside the memory region." },
   { name: "size", id: L.COLUMN_SIZE, width: 1, json: "number", doc: "Bytes of this access or part of an access." },
-  { name: "kind", id: L.COLUMN_KIND, width: 1, json: "name", dictionary: { fixed: KIND_NAMES }, doc: "What made the access." },
-  { name: "direction", id: L.COLUMN_DIRECTION, width: 1, json: "name", dictionary: { fixed: DIRECTION_NAMES }, doc: "Whether memory or the device was read or written; follows from kind." },
-  { name: "value", id: L.COLUMN_VALUE, width: 8, json: "hex", doc: "Bytes moved, little endian, zero-extended; the first 8 where size is larger." },
+  {
+    name: "kind",
+    id: L.COLUMN_KIND,
+    width: 1,
+    json: "name",
+    dictionary: { fixed: KIND_NAMES },
+    doc: "What made the access.",
+  },
+  {
+    name: "direction",
+    id: L.COLUMN_DIRECTION,
+    width: 1,
+    json: "name",
+    dictionary: { fixed: DIRECTION_NAMES },
+    doc: "Whether memory or the device was read or written; follows from kind.",
+  },
+  {
+    name: "value",
+    id: L.COLUMN_VALUE,
+    width: 8,
+    json: "hex",
+    doc: "Bytes moved, little endian, zero-extended; the first 8 where size is larger.",
+  },
   { name: "flags", id: L.COLUMN_FLAGS, width: 2, json: "number", doc: `Bits from 0: ${FLAG_NAMES.join(", ")}.` },
 ];
 

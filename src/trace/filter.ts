@@ -1,5 +1,5 @@
 // From a subscription as a client writes it to the words a recorder tests (docs/trace-format.md, "Filters").
-import * as L from "../core/trace/layout.js";
+
 import {
   KIND_AMO_READ,
   KIND_AMO_WRITE,
@@ -12,6 +12,7 @@ import {
   KIND_WALK_WRITE,
   MAX_HARTS,
 } from "../core/layout.js";
+import * as L from "../core/trace/layout.js";
 import type { SubscriptionSpec } from "../session/protocol.js";
 import { COLUMNS, columnNamed, KIND_NAMES } from "./columns.js";
 
@@ -86,7 +87,8 @@ export function compileFilter(spec: SubscriptionSpec): CompiledFilter {
   if (spec.fields.length === 0) bad("fields", "name at least one field");
   spec.fields.forEach((name, index) => {
     const column = columnNamed(name);
-    if (!column) return bad(`fields[${index}]`, `unknown field "${name}"; known: ${COLUMNS.map((c) => c.name).join(", ")}`);
+    if (!column)
+      return bad(`fields[${index}]`, `unknown field "${name}"; known: ${COLUMNS.map((c) => c.name).join(", ")}`);
     if ((columns >>> column.id) & 1) return bad(`fields[${index}]`, `"${name}" is named twice`);
     columns |= 1 << column.id;
   });
@@ -116,7 +118,12 @@ export function compileFilter(spec: SubscriptionSpec): CompiledFilter {
   }
   if (kinds === 0 && problems.length === 0) bad("filter", "kinds and directions exclude each other: nothing can match");
 
-  const list = <T>(field: string, items: readonly T[] | undefined, test: number, each: (item: T, path: string) => void): void => {
+  const list = <T>(
+    field: string,
+    items: readonly T[] | undefined,
+    test: number,
+    each: (item: T, path: string) => void,
+  ): void => {
     if (!items) return;
     tests |= test;
     if (items.length === 0) bad(field, "an empty list matches nothing; leave it out instead");
@@ -130,7 +137,8 @@ export function compileFilter(spec: SubscriptionSpec): CompiledFilter {
   });
   let hartMask = 0;
   list("filter.hart", filter.hart, L.FILTER_HART, (hart, path) => {
-    if (!Number.isInteger(hart) || hart < 0 || hart >= MAX_HARTS) bad(path, `must be a hart number from 0 to ${MAX_HARTS - 1}`);
+    if (!Number.isInteger(hart) || hart < 0 || hart >= MAX_HARTS)
+      bad(path, `must be a hart number from 0 to ${MAX_HARTS - 1}`);
     else hartMask |= 1 << hart;
   });
   let privilegeMask = 0;
@@ -176,7 +184,11 @@ export function compileFilter(spec: SubscriptionSpec): CompiledFilter {
   if (spec.slow !== "block" && spec.slow !== "drop") bad("slow", `must be "block" or "drop"`);
 
   const { min: minRows, max: maxRows } = TRACE_LIMITS.batchRows;
-  const rowsOk = Number.isInteger(spec.batchRows) && spec.batchRows >= minRows && spec.batchRows <= maxRows && (spec.batchRows & (spec.batchRows - 1)) === 0;
+  const rowsOk =
+    Number.isInteger(spec.batchRows) &&
+    spec.batchRows >= minRows &&
+    spec.batchRows <= maxRows &&
+    (spec.batchRows & (spec.batchRows - 1)) === 0;
   if (!rowsOk) bad("batchRows", `must be a power of two from ${minRows} to ${maxRows}`);
   const { min: minBatches, max: maxBatches } = TRACE_LIMITS.ringBatches;
   if (!Number.isInteger(spec.ringBatches) || spec.ringBatches < minBatches || spec.ringBatches > maxBatches) {

@@ -44,7 +44,10 @@ function memoryDevice(bytes: Uint8Array, endianness: "little" | "big", seen: See
   };
 }
 
-function device(rules: AccessRules, fill?: Uint8Array): { bus: Bus; id: number; seen: Seen[]; bytes: Uint8Array; log: string[] } {
+function device(
+  rules: AccessRules,
+  fill?: Uint8Array,
+): { bus: Bus; id: number; seen: Seen[]; bytes: Uint8Array; log: string[] } {
   const { bus, log } = makeBus();
   const seen: Seen[] = [];
   const bytes = fill ?? Uint8Array.from({ length: 0x40 }, (_, i) => 0x10 + i);
@@ -154,7 +157,11 @@ test("whatever the rules, a device of plain bytes reads and writes as bytes", ()
       fc.nat(0x28),
       fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
       (a, b, unaligned, endianness, width, offset, written) => {
-        const rules = accessRules({ max: 8, unaligned: true }, { min: Math.min(a, b) as AccessSize, max: Math.max(a, b) as AccessSize, unaligned }, endianness);
+        const rules = accessRules(
+          { max: 8, unaligned: true },
+          { min: Math.min(a, b) as AccessSize, max: Math.max(a, b) as AccessSize, unaligned },
+          endianness,
+        );
         const { bus, id, seen } = device(rules);
         assert.equal(bus.dispatchRead(id, offset, width), IO_OK);
         let want = 0n;

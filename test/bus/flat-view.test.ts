@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { type Bus, BusError, BusFault, type MemoryRegion } from "../../src/bus/bus.js";
 import { flatten } from "../../src/bus/flatten.js";
-import { Bus, BusError, BusFault, type MemoryRegion } from "../../src/bus/bus.js";
 import { makeBus, nullIo } from "./helper.js";
 
 // ---- the oracle: who answers one address, found by asking the tree from the top ----
@@ -109,29 +109,39 @@ test("the flat view of any tree answers each address as the tree itself would", 
 });
 
 test("the flat view stays right while the tree changes", () => {
-  const change = fc.record({ what: fc.constantFrom("remove", "enable", "offset", "priority", "alias"), which: fc.nat(30), to: fc.nat(60), other: fc.nat(30) });
+  const change = fc.record({
+    what: fc.constantFrom("remove", "enable", "offset", "priority", "alias"),
+    which: fc.nat(30),
+    to: fc.nat(60),
+    other: fc.nat(30),
+  });
   fc.assert(
-    fc.property(fc.array(step, { minLength: 2, maxLength: 10 }), fc.array(change, { minLength: 1, maxLength: 8 }), (steps, changes) => {
-      const { bus } = makeBus();
-      const { regions } = grow(bus, steps);
-      for (const c of changes) {
-        const region = regions[c.which % regions.length]!;
-        const other = regions[c.other % regions.length]!;
-        const before = bus.generation;
-        const view = bus.sections;
-        try {
-          if (c.what === "remove" && region.parent) bus.remove(region);
-          else if (c.what === "enable") bus.setEnabled(region, c.to % 2 === 0);
-          else if (c.what === "offset" && region.parent) bus.setOffset(region, region.parent === bus.root ? 0x1000 : c.to);
-          else if (c.what === "priority" && region.parent) bus.setPriority(region, (c.to % 5) - 2);
-          else if (c.what === "alias" && region.kind === "alias") bus.setAlias(region, other, c.to);
-        } catch (error) {
-          assert.ok(error instanceof BusError);
+    fc.property(
+      fc.array(step, { minLength: 2, maxLength: 10 }),
+      fc.array(change, { minLength: 1, maxLength: 8 }),
+      (steps, changes) => {
+        const { bus } = makeBus();
+        const { regions } = grow(bus, steps);
+        for (const c of changes) {
+          const region = regions[c.which % regions.length]!;
+          const other = regions[c.other % regions.length]!;
+          const before = bus.generation;
+          const view = bus.sections;
+          try {
+            if (c.what === "remove" && region.parent) bus.remove(region);
+            else if (c.what === "enable") bus.setEnabled(region, c.to % 2 === 0);
+            else if (c.what === "offset" && region.parent)
+              bus.setOffset(region, region.parent === bus.root ? 0x1000 : c.to);
+            else if (c.what === "priority" && region.parent) bus.setPriority(region, (c.to % 5) - 2);
+            else if (c.what === "alias" && region.kind === "alias") bus.setAlias(region, other, c.to);
+          } catch (error) {
+            assert.ok(error instanceof BusError);
+          }
+          if (bus.generation === before) assert.equal(bus.sections, view);
+          checkAgainstOracle(bus);
         }
-        if (bus.generation === before) assert.equal(bus.sections, view);
-        checkAgainstOracle(bus);
-      }
-    }),
+      },
+    ),
     { numRuns: 150 },
   );
 });
@@ -140,7 +150,8 @@ test("neighbouring pieces of one region are one section", () => {
   const { bus } = makeBus();
   const ram = bus.createRam("ram", 0x3000);
   bus.transaction(() => {
-    for (let page = 0; page < 3; page++) bus.add(bus.root, page * 0x1000, bus.createAlias(`page${page}`, ram, page * 0x1000, 0x1000));
+    for (let page = 0; page < 3; page++)
+      bus.add(bus.root, page * 0x1000, bus.createAlias(`page${page}`, ram, page * 0x1000, 0x1000));
   });
   assert.deepEqual(
     bus.sections.map(({ start, end, offset }) => ({ start, end, offset })),
@@ -150,7 +161,11 @@ test("neighbouring pieces of one region are one section", () => {
 
 test("the region added later wins among equal priorities, and a higher priority beats both", () => {
   const { bus } = makeBus();
-  const [a, b, c] = ["a", "b", "c"].map((name) => bus.createIo(name, 0x100, nullIo())) as [MemoryRegion, MemoryRegion, MemoryRegion];
+  const [a, b, c] = ["a", "b", "c"].map((name) => bus.createIo(name, 0x100, nullIo())) as [
+    MemoryRegion,
+    MemoryRegion,
+    MemoryRegion,
+  ];
   bus.add(bus.root, 0, a);
   bus.add(bus.root, 0x80, b);
   bus.add(bus.root, 0x40, c, 1);
@@ -201,7 +216,10 @@ test("debug access reads and writes memory across sections and names the first a
   bus.writePhysical(0x1ffe, Uint8Array.of(1, 2, 3, 4));
   assert.deepEqual([...bus.readPhysical(0x1ffd, 6)], [0, 1, 2, 3, 4, 0]);
   assert.deepEqual([...bus.hostBytes(high).subarray(0, 2)], [3, 4]);
-  assert.throws(() => bus.readPhysical(0x2ffe, 4), (error: unknown) => error instanceof BusFault && error.paddr === 0x3000);
+  assert.throws(
+    () => bus.readPhysical(0x2ffe, 4),
+    (error: unknown) => error instanceof BusFault && error.paddr === 0x3000,
+  );
   assert.throws(() => bus.writePhysical(0x2ffe, new Uint8Array(4).fill(9)), BusFault);
   assert.deepEqual([...bus.readPhysical(0x2ffe, 2)], [0, 0], "a refused write changes nothing");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Bus, type MemoryRegion } from "../../src/bus/bus.js";
+import type { Bus, MemoryRegion } from "../../src/bus/bus.js";
 import { CoreLink } from "../../src/bus/core-link.js";
 import { IO_OK } from "../../src/bus/region.js";
 import {
@@ -88,17 +88,22 @@ function swapper(bus: Bus): { device: MemoryRegion; ram: MemoryRegion; log: stri
     bus.setEnabled(device, false);
     log.push(`find after: ${bus.find(0x1000)?.region.name}`);
   };
-  const device: MemoryRegion = bus.createIo("device", 0x1000, {
-    read(offset, size) {
-      log.push(`read ${offset} ${size}`);
-      swap();
-      return 0x5a;
+  const device: MemoryRegion = bus.createIo(
+    "device",
+    0x1000,
+    {
+      read(offset, size) {
+        log.push(`read ${offset} ${size}`);
+        swap();
+        return 0x5a;
+      },
+      write(offset, size, value) {
+        log.push(`write ${offset} ${size} ${value}`);
+        if (value === 1) swap();
+      },
     },
-    write(offset, size, value) {
-      log.push(`write ${offset} ${size} ${value}`);
-      if (value === 1) swap();
-    },
-  }, { valid: { min: 1, max: 8, unaligned: false }, impl: { min: 1, max: 4, unaligned: false }, endianness: "little" });
+    { valid: { min: 1, max: 8, unaligned: false }, impl: { min: 1, max: 4, unaligned: false }, endianness: "little" },
+  );
   const ram = bus.createRam("ram", 0x1000);
   bus.add(bus.root, 0x1000, ram);
   bus.add(bus.root, 0x1000, device, 1);
@@ -137,7 +142,12 @@ test("the core link writes the section table, bumps the generation, then tells t
   const ram = bus.createRam("ram", 0x2000);
   bus.add(bus.root, 0x1_8000_0000, ram);
   const seen: number[] = [];
-  const link = new CoreLink({ bus, memory, names, topologyChanged: () => seen.push(view.getUint32(SECTION_COUNT, true)) });
+  const link = new CoreLink({
+    bus,
+    memory,
+    names,
+    topologyChanged: () => seen.push(view.getUint32(SECTION_COUNT, true)),
+  });
   assert.equal(view.getUint32(SECTION_COUNT, true), 1, "the view there was is written at once");
   const generation = view.getUint32(TOPOLOGY_GENERATION, true);
   const handlers = {
@@ -153,7 +163,13 @@ test("the core link writes the section table, bumps the generation, then tells t
     write64: (_offset: number, value: bigint) => void written.push(value),
   };
   const written: bigint[] = [];
-  const uart = bus.createIo("uart0.regs", 0x100, handlers, { valid: { min: 1, max: 8, unaligned: false }, impl: { min: 1, max: 8, unaligned: false }, endianness: "little" }, 3);
+  const uart = bus.createIo(
+    "uart0.regs",
+    0x100,
+    handlers,
+    { valid: { min: 1, max: 8, unaligned: false }, impl: { min: 1, max: 8, unaligned: false }, endianness: "little" },
+    3,
+  );
   const window = bus.createAlias("window", ram, 0x1000, 0x800);
   bus.transaction(() => {
     bus.add(bus.root, 0x1000_0000, uart);
@@ -173,8 +189,24 @@ test("the core link writes the section table, bumps the generation, then tells t
       device: view.getUint32(at + SECTION_DEVICE, true),
     };
   };
-  assert.deepEqual(section(0), { start: 0x1000_0000n, end: 0x1000_0100n, offset: 0n, host: 0, region: uart.id, kind: SECTION_IO, device: 3 });
-  assert.deepEqual(section(1), { start: 0x2000_0000n, end: 0x2000_0800n, offset: 0x1000n, host: ram.host + 0x1000, region: ram.id, kind: SECTION_RAM, device: 0 });
+  assert.deepEqual(section(0), {
+    start: 0x1000_0000n,
+    end: 0x1000_0100n,
+    offset: 0n,
+    host: 0,
+    region: uart.id,
+    kind: SECTION_IO,
+    device: 3,
+  });
+  assert.deepEqual(section(1), {
+    start: 0x2000_0000n,
+    end: 0x2000_0800n,
+    offset: 0x1000n,
+    host: ram.host + 0x1000,
+    region: ram.id,
+    kind: SECTION_RAM,
+    device: 0,
+  });
   assert.equal(section(2).start, 0x1_8000_0000n);
   assert.equal(names.device.name(3), "uart0");
   assert.equal(names.region.name(ram.id), "ram");

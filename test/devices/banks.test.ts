@@ -14,8 +14,20 @@ const WINDOW1 = 0x12100000;
 function banks() {
   const b = bench(1, 80);
   const latch = new Latch(b.context, { id: 1, name: "latch0" });
-  const bank0 = new BankController(b.context, { id: 2, name: "bank0", window: "window0", target: latch.region, romTag: 0xb0000000 });
-  const bank1 = new ReadBankController(b.context, { id: 3, name: "bank1", window: "window1", target: latch.region, romTag: 0xb1000000 });
+  const bank0 = new BankController(b.context, {
+    id: 2,
+    name: "bank0",
+    window: "window0",
+    target: latch.region,
+    romTag: 0xb0000000,
+  });
+  const bank1 = new ReadBankController(b.context, {
+    id: 3,
+    name: "bank1",
+    window: "window1",
+    target: latch.region,
+    romTag: 0xb1000000,
+  });
   b.bus.transaction(() => {
     b.bus.add(b.bus.root, BANK0, bank0.region);
     b.bus.add(b.bus.root, BANK1, bank1.region);
@@ -44,7 +56,10 @@ test("each value of BANK shows another target in the window", () => {
   write(WINDOW0 + 0x3010, 4, 77);
   assert.equal(read(LATCH + 0x10, 4), 77n);
   write(BANK0, 4, 5);
-  assert.deepEqual([at(WINDOW0 + 0xfff), at(WINDOW0 + 0x1000), at(WINDOW0 + 0x2000)], ["bank0.ram0", "latch0", "bank0.ram0"]);
+  assert.deepEqual(
+    [at(WINDOW0 + 0xfff), at(WINDOW0 + 0x1000), at(WINDOW0 + 0x2000)],
+    ["bank0.ram0", "latch0", "bank0.ram0"],
+  );
   assert.equal(read(BANK0 + 4, 4), 0x205n);
   write(BANK0, 4, 6);
   assert.equal(read(WINDOW0 + 0x1234, 4), 0xb0001234n);

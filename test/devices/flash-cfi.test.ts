@@ -6,7 +6,12 @@ import { FakeDma, fakeContext } from "./virtio/harness.js";
 const SIZE = 32 << 20;
 
 function flash(content?: Uint8Array): CfiFlash {
-  return new CfiFlash(fakeContext(new FakeDma()), { id: 1, name: "flash1", size: SIZE, ...(content === undefined ? {} : { content }) });
+  return new CfiFlash(fakeContext(new FakeDma()), {
+    id: 1,
+    name: "flash1",
+    size: SIZE,
+    ...(content === undefined ? {} : { content }),
+  });
 }
 
 /** The query byte at word `n`, as a driver of a 32-bit bank reads it; both chips must agree. */
@@ -50,7 +55,10 @@ describe("CFI flash", () => {
     device.write(at, 4, 0x00d000d0);
     assert.equal(device.read(at, 4), 0x00800080);
     device.write(at, 4, 0x00ff00ff);
-    assert.deepEqual([device.read(at, 4), device.read(at - 4, 4), device.read(2 * at - 4, 4)], [0xffffffff, 0x0f0f0f0f, 0xffffffff]);
+    assert.deepEqual(
+      [device.read(at, 4), device.read(at - 4, 4), device.read(2 * at - 4, 4)],
+      [0xffffffff, 0x0f0f0f0f, 0xffffffff],
+    );
     for (const value of [0xfffffff0, 0x0fffffff]) {
       device.write(at + 8, 4, 0x00400040);
       device.write(at + 8, 4, value);
@@ -63,7 +71,10 @@ describe("CFI flash", () => {
     assert.equal(device.read(at, 4) & 0x80, 0x80);
     device.write(at, 4, 0x00500050);
     device.write(at, 4, 0x00ff00ff);
-    assert.deepEqual([8, 16, 20, 24].map((offset) => device.read(at + offset, 4)), [0x0ffffff0, 0x11111111, 0x22222222, 0xffffffff]);
+    assert.deepEqual(
+      [8, 16, 20, 24].map((offset) => device.read(at + offset, 4)),
+      [0x0ffffff0, 0x11111111, 0x22222222, 0xffffffff],
+    );
     assert.equal((device.state().inner as { changedBlocks: number }).changedBlocks, 1);
   });
 

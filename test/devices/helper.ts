@@ -1,5 +1,13 @@
 import type { Bus } from "../../src/bus/bus.js";
-import type { ConsolePort, Device, DeviceContext, Dma, HartInterrupt, IrqLine, TimerHandle } from "../../src/devices/device.js";
+import type {
+  ConsolePort,
+  Device,
+  DeviceContext,
+  Dma,
+  HartInterrupt,
+  IrqLine,
+  TimerHandle,
+} from "../../src/devices/device.js";
 import { NameTables } from "../../src/devices/names.js";
 import { makeBus } from "../bus/helper.js";
 
@@ -147,7 +155,8 @@ export function guest(bus: Bus): {
       const section = bus.find(paddr);
       if (!section) throw new Error(`fault: nothing at 0x${paddr.toString(16)}`);
       if (section.host) return fromBytes(bus.readPhysical(paddr, size));
-      if (bus.dispatchRead(section.region.id, section.offset + (paddr - section.start), size) !== 0) throw new Error("fault: refused");
+      if (bus.dispatchRead(section.region.id, section.offset + (paddr - section.start), size) !== 0)
+        throw new Error("fault: refused");
       return (BigInt(bus.value.hi) << 32n) | BigInt(bus.value.lo);
     },
     write(paddr, size, value) {
@@ -155,9 +164,14 @@ export function guest(bus: Bus): {
       const section = bus.find(paddr);
       if (!section) throw new Error(`fault: nothing at 0x${paddr.toString(16)}`);
       if (section.region.kind === "rom") return;
-      if (section.host) return bus.writePhysical(paddr, Uint8Array.from({ length: size }, (_, i) => Number((wide >> BigInt(8 * i)) & 0xffn)));
+      if (section.host)
+        return bus.writePhysical(
+          paddr,
+          Uint8Array.from({ length: size }, (_, i) => Number((wide >> BigInt(8 * i)) & 0xffn)),
+        );
       const offset = section.offset + (paddr - section.start);
-      if (bus.dispatchWrite(section.region.id, offset, size, Number(wide & 0xffffffffn), Number(wide >> 32n)) !== 0) throw new Error("fault: refused");
+      if (bus.dispatchWrite(section.region.id, offset, size, Number(wide & 0xffffffffn), Number(wide >> 32n)) !== 0)
+        throw new Error("fault: refused");
     },
   };
 }

@@ -14,7 +14,13 @@ function plic() {
   const device = new Plic(b.context, { id: 2, name: "plic" });
   b.bus.add(b.bus.root, BASE, device.region);
   const { read, write } = guest(b.bus);
-  return { ...b, device, read: (paddr: number) => Number(read(paddr, 4)), write: (paddr: number, value: number) => write(paddr, 4, value), lines: () => [...b.harts.high].sort() };
+  return {
+    ...b,
+    device,
+    read: (paddr: number) => Number(read(paddr, 4)),
+    write: (paddr: number, value: number) => write(paddr, 4, value),
+    lines: () => [...b.harts.high].sort(),
+  };
 }
 
 test("a source interrupts the contexts it is enabled for, above their thresholds", () => {
@@ -32,7 +38,12 @@ test("a source interrupts the contexts it is enabled for, above their thresholds
 
 test("claim gives the highest priority, the lowest number among equals, and 0 when there is none", () => {
   const p = plic();
-  for (const [source, value] of [[3, 1], [40, 5], [20, 5], [95, 7]] as const) {
+  for (const [source, value] of [
+    [3, 1],
+    [40, 5],
+    [20, 5],
+    [95, 7],
+  ] as const) {
     p.write(priority(source), value);
     p.device.input(source).set(true);
   }
@@ -95,7 +106,10 @@ test("priorities and thresholds have three bits, source 0 does not exist, pendin
   p.write(threshold(0), 0xff);
   p.write(enable(0), 0xffffffff);
   p.write(BASE + 0x1000, 0xffffffff);
-  assert.deepEqual([p.read(priority(5)), p.read(threshold(0)), p.read(enable(0)) >>> 0, p.read(BASE + 0x1000)], [7, 7, 0xfffffffe, 0]);
+  assert.deepEqual(
+    [p.read(priority(5)), p.read(threshold(0)), p.read(enable(0)) >>> 0, p.read(BASE + 0x1000)],
+    [7, 7, 0xfffffffe, 0],
+  );
   assert.throws(() => p.device.input(0), /no source 0/);
   assert.throws(() => p.device.input(96), /no source 96/);
 });

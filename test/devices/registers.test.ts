@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { FIELD_NAME_LIMIT, NameTables } from "../../src/devices/names.js";
-import { describeRegisters, RegisterFile, UNKNOWN_LOG_LIMIT, type RegisterHooks, type RegisterSpec } from "../../src/devices/registers.js";
+import {
+  describeRegisters,
+  RegisterFile,
+  type RegisterHooks,
+  type RegisterSpec,
+  UNKNOWN_LOG_LIMIT,
+} from "../../src/devices/registers.js";
 
 function file(table: readonly RegisterSpec[], hooks: Record<string, RegisterHooks> = {}, bank?: () => string) {
   const names = new NameTables();
@@ -21,7 +27,13 @@ function file(table: readonly RegisterSpec[], hooks: Record<string, RegisterHook
     },
     ...(bank ? { bank } : {}),
   });
-  return { registers, names, errors, register: () => names.name(registers.lastRegister), field: () => names.field.name(registers.lastField) };
+  return {
+    registers,
+    names,
+    errors,
+    register: () => names.name(registers.lastRegister),
+    field: () => names.field.name(registers.lastField),
+  };
 }
 
 const CONTROL: RegisterSpec = {
@@ -121,7 +133,15 @@ test("arrays are named by index, in several dimensions and with a first index", 
   const { registers, register } = file(
     [
       { name: "priority", offset: 4, width: 32, array: [{ count: 3, stride: 4, first: 1 }] },
-      { name: "context[].enable", offset: 0x100, width: 32, array: [{ count: 2, stride: 0x80 }, { count: 2, stride: 4 }] },
+      {
+        name: "context[].enable",
+        offset: 0x100,
+        width: 32,
+        array: [
+          { count: 2, stride: 0x80 },
+          { count: 2, stride: 4 },
+        ],
+      },
     ],
     { "context[].enable": { write: (_value, _written, ...index) => void seen.push(index) } },
   );
@@ -171,7 +191,10 @@ test("peeking has no side effects, and read idempotence is told per offset", () 
   );
   assert.equal(registers.peek(0, 2), 0x0900);
   assert.equal(count, 0);
-  assert.deepEqual([registers.isReadIdempotent(0, 1), registers.isReadIdempotent(1, 1), registers.isReadIdempotent(0, 2)], [false, true, false]);
+  assert.deepEqual(
+    [registers.isReadIdempotent(0, 1), registers.isReadIdempotent(1, 1), registers.isReadIdempotent(0, 2)],
+    [false, true, false],
+  );
   assert.equal(registers.read(0, 2), 0x0901);
   assert.equal(registers.dump()[0]?.value, "0x1");
   assert.equal(count, 1);
@@ -194,38 +217,59 @@ test("the access log is what the guest did", () => {
 
 test("plain registers of any width behave as the bytes they cover, at any size and alignment", () => {
   const width = fc.constantFrom<8 | 16 | 32 | 64>(8, 16, 32, 64);
-  const access = fc.record({ offset: fc.nat(40), size: fc.constantFrom<1 | 2 | 4 | 8>(1, 2, 4, 8), value: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), write: fc.boolean() });
+  const access = fc.record({
+    offset: fc.nat(40),
+    size: fc.constantFrom<1 | 2 | 4 | 8>(1, 2, 4, 8),
+    value: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+    write: fc.boolean(),
+  });
   fc.assert(
-    fc.property(fc.array(fc.record({ width, gap: fc.nat(2) }), { minLength: 1, maxLength: 8 }), fc.array(access, { maxLength: 30 }), (widths, accesses) => {
-      let at = 0;
-      const table: RegisterSpec[] = widths.map(({ width: bits, gap }, i) => {
-        const offset = at + gap;
-        at = offset + bits / 8;
-        return { name: `R${i}`, offset, width: bits };
-      });
-      const covered = (byte: number): boolean => table.some((spec) => byte >= spec.offset && byte < spec.offset + spec.width / 8);
-      const bytes = new Uint8Array(64);
-      const { registers } = file(table);
-      for (const { offset, size, value, write } of accesses) {
-        if (write) {
-          const cut = BigInt.asUintN(size * 8, value);
-          if (size === 8) registers.write64(offset, cut);
-          else registers.write(offset, size, Number(cut));
-          for (let i = 0; i < size; i++) if (covered(offset + i)) bytes[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
-        } else {
-          let want = 0n;
-          for (let i = size - 1; i >= 0; i--) want = (want << 8n) | BigInt(bytes[offset + i] as number);
-          assert.equal(size === 8 ? registers.read64(offset) : BigInt(registers.read(offset, size)), want);
+    fc.property(
+      fc.array(fc.record({ width, gap: fc.nat(2) }), { minLength: 1, maxLength: 8 }),
+      fc.array(access, { maxLength: 30 }),
+      (widths, accesses) => {
+        let at = 0;
+        const table: RegisterSpec[] = widths.map(({ width: bits, gap }, i) => {
+          const offset = at + gap;
+          at = offset + bits / 8;
+          return { name: `R${i}`, offset, width: bits };
+        });
+        const covered = (byte: number): boolean =>
+          table.some((spec) => byte >= spec.offset && byte < spec.offset + spec.width / 8);
+        const bytes = new Uint8Array(64);
+        const { registers } = file(table);
+        for (const { offset, size, value, write } of accesses) {
+          if (write) {
+            const cut = BigInt.asUintN(size * 8, value);
+            if (size === 8) registers.write64(offset, cut);
+            else registers.write(offset, size, Number(cut));
+            for (let i = 0; i < size; i++)
+              if (covered(offset + i)) bytes[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+          } else {
+            let want = 0n;
+            for (let i = size - 1; i >= 0; i--) want = (want << 8n) | BigInt(bytes[offset + i] as number);
+            assert.equal(size === 8 ? registers.read64(offset) : BigInt(registers.read(offset, size)), want);
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 300 },
   );
 });
 
 test("a table with overlapping registers or fields is refused", () => {
-  assert.throws(() => file([{ name: "A", offset: 0, width: 32 }, { name: "B", offset: 2, width: 8 }]), /overlap/);
-  assert.throws(() => file([{ name: "A", offset: 0, width: 8, fields: { X: { bits: [3, 0] }, Y: { bits: 3 } } }]), /overlap/);
+  assert.throws(
+    () =>
+      file([
+        { name: "A", offset: 0, width: 32 },
+        { name: "B", offset: 2, width: 8 },
+      ]),
+    /overlap/,
+  );
+  assert.throws(
+    () => file([{ name: "A", offset: 0, width: 8, fields: { X: { bits: [3, 0] }, Y: { bits: 3 } } }]),
+    /overlap/,
+  );
   assert.throws(() => file([{ name: "A", offset: 0, width: 8, fields: { X: { bits: 8 } } }]), /fit/);
   assert.throws(() => file([{ name: "A", offset: 0, width: 8 }], { B: {} }), /unknown register B/);
 });
@@ -242,7 +286,10 @@ test("field names run out without harm", () => {
 });
 
 test("the documentation lists registers and fields", () => {
-  const text = describeRegisters([CONTROL, { name: "priority", offset: 0x10, width: 32, array: [{ count: 3, stride: 4, first: 1 }], readSideEffect: true }]);
+  const text = describeRegisters([
+    CONTROL,
+    { name: "priority", offset: 0x10, width: 32, array: [{ count: 3, stride: 4, first: 1 }], readSideEffect: true },
+  ]);
   assert.match(text, /\| 0x4 \| CTRL \| 32 \| rw \| 0x80 \|/);
   assert.match(text, /\.MODE \| 3:0 \| rw/);
   assert.match(text, /\[1\.\.3\] every 0x4; reading has side effects/);

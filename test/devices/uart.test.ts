@@ -16,7 +16,17 @@ function uart() {
   b.bus.add(b.bus.root, BASE, device.region);
   const { read, write } = guest(b.bus);
   const names = () => [b.names.name(b.bus.lastRegister), b.names.field.name(b.bus.lastField)];
-  return { ...b, port, irq, device, names, in: (register: number) => Number(read(BASE + register, 1)), out: (register: number, value: number) => write(BASE + register, 1, value), read, write };
+  return {
+    ...b,
+    port,
+    irq,
+    device,
+    names,
+    in: (register: number) => Number(read(BASE + register, 1)),
+    out: (register: number, value: number) => write(BASE + register, 1, value),
+    read,
+    write,
+  };
 }
 
 test("a byte written goes out at once and the transmitter is always empty", () => {
@@ -89,7 +99,10 @@ test("sixteen bytes fit, none is lost", () => {
   assert.equal(u.port.waiting, 24);
   const got: number[] = [];
   while (u.in(LSR) & 1) got.push(u.in(RBR));
-  assert.deepEqual(got, Array.from({ length: 40 }, (_, i) => i));
+  assert.deepEqual(
+    got,
+    Array.from({ length: 40 }, (_, i) => i),
+  );
 });
 
 test("switching the transmitter interrupt on interrupts, reading IIR withdraws it", () => {

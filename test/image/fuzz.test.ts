@@ -4,21 +4,34 @@ import { gzipSync } from "node:zlib";
 import { Prng } from "../../src/devices/prng.js";
 import { loadImage } from "../../src/image/detect.js";
 import { ImageError } from "../../src/image/image.js";
-import { FdtError, fdtToDts, readFdt, writeFdt } from "../../src/machine/fdt.js";
 import { virtDeviceTree } from "../../src/machine/boards/virt-device-tree.js";
+import { FdtError, fdtToDts, readFdt, writeFdt } from "../../src/machine/fdt.js";
 import { ascii, ihex, makeElf, makeLinux, srec } from "./helpers.js";
 
 const ROUNDS = 10_000;
 const BUDGET_MS = 30_000;
 const seed = Number(process.env.EMUSCOPE_SEED ?? 20261123);
 
-const symbols = Array.from({ length: 20 }, (_, i) => ({ name: `symbol_${i}`, value: BigInt(0x80000000 + 4 * i), size: 4, info: 0x10 | (i % 3) }));
+const symbols = Array.from({ length: 20 }, (_, i) => ({
+  name: `symbol_${i}`,
+  value: BigInt(0x80000000 + 4 * i),
+  size: 4,
+  info: 0x10 | (i % 3),
+}));
 const segments = [
   { vaddr: 0x80000000n, paddr: 0x80000000n, data: new Uint8Array(300).fill(0x13), memorySize: 0x1000 },
   { vaddr: 0xffffffff80002000n, paddr: 0x80002000n, data: new Uint8Array(100), memorySize: 0x100000 },
 ];
-const hexText = ihex(4, 0, [0x80, 0]) + Array.from({ length: 30 }, (_, i) => ihex(0, 16 * i, [...new Uint8Array(16).fill(i)])).join("") + ihex(5, 0, [0x80, 0, 0, 0]) + ihex(1, 0, []);
-const srecText = srec(0, 0, [65]) + Array.from({ length: 30 }, (_, i) => srec(3, 0x80000000 + 16 * i, [...new Uint8Array(16).fill(i)])).join("") + srec(5, 30) + srec(7, 0x80000000);
+const hexText =
+  ihex(4, 0, [0x80, 0]) +
+  Array.from({ length: 30 }, (_, i) => ihex(0, 16 * i, [...new Uint8Array(16).fill(i)])).join("") +
+  ihex(5, 0, [0x80, 0, 0, 0]) +
+  ihex(1, 0, []);
+const srecText =
+  srec(0, 0, [65]) +
+  Array.from({ length: 30 }, (_, i) => srec(3, 0x80000000 + 16 * i, [...new Uint8Array(16).fill(i)])).join("") +
+  srec(5, 30) +
+  srec(7, 0x80000000);
 const SAMPLES: [string, Uint8Array][] = [
   ["elf64", makeElf({ segments, symbols })],
   ["elf32", makeElf({ bits: 32, segments: segments.slice(0, 1), symbols })],
@@ -70,13 +83,22 @@ it(`gives an ImageError or a sound result for ${ROUNDS} mutated images (EMUSCOPE
       const image = loadImage(bytes, { address: 0x80200000, limit: 1 << 20 });
       for (const segment of image.segments) {
         assert.ok(Number.isSafeInteger(segment.paddr + segment.memorySize), name);
-        assert.ok(segment.paddr >= 0 && segment.memorySize >= segment.bytes.length && segment.bytes.length <= 1 << 20, name);
+        assert.ok(
+          segment.paddr >= 0 && segment.memorySize >= segment.bytes.length && segment.bytes.length <= 1 << 20,
+          name,
+        );
       }
       assert.ok(image.entry === undefined || Number.isSafeInteger(image.entry), name);
       outcomes.loaded++;
     } catch (error) {
-      assert.ok(error instanceof ImageError, `round ${round}, ${name}: ${error instanceof Error ? error.stack : error}`);
-      assert.ok(Number.isSafeInteger(error.offset) && error.offset >= 0, `round ${round}, ${name}: offset ${error.offset}`);
+      assert.ok(
+        error instanceof ImageError,
+        `round ${round}, ${name}: ${error instanceof Error ? error.stack : error}`,
+      );
+      assert.ok(
+        Number.isSafeInteger(error.offset) && error.offset >= 0,
+        `round ${round}, ${name}: offset ${error.offset}`,
+      );
       outcomes.refused++;
     }
   }

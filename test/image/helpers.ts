@@ -52,7 +52,9 @@ export interface ElfOptions {
 /** Writes an ELF file: header, program headers, contents, symbol table, string table, section headers. */
 export function makeElf(options: ElfOptions = {}): Uint8Array {
   const bits = options.bits ?? 64;
-  const segments = options.segments ?? [{ vaddr: 0x80000000n, paddr: 0x80000000n, data: Uint8Array.of(0x13, 0, 0, 0), memorySize: 16, flags: 5 }];
+  const segments = options.segments ?? [
+    { vaddr: 0x80000000n, paddr: 0x80000000n, data: Uint8Array.of(0x13, 0, 0, 0), memorySize: 16, flags: 5 },
+  ];
   const [headerSize, programSize, sectionSize, symbolSize] = bits === 64 ? [64, 56, 64, 24] : [52, 32, 40, 16];
   const word = (out: Bytes, value: number | bigint): Bytes => (bits === 64 ? out.u64(value) : out.u32(Number(value)));
 
@@ -62,8 +64,20 @@ export function makeElf(options: ElfOptions = {}): Uint8Array {
     const name = strings.length;
     strings.text(`${symbol.name}\0`);
     const shndx = symbol.shndx ?? 1;
-    if (bits === 64) symtab.u32(name).u8(symbol.info, 0).u16(shndx).u64(symbol.value).u64(symbol.size ?? 0);
-    else symtab.u32(name).u32(Number(symbol.value)).u32(symbol.size ?? 0).u8(symbol.info, 0).u16(shndx);
+    if (bits === 64)
+      symtab
+        .u32(name)
+        .u8(symbol.info, 0)
+        .u16(shndx)
+        .u64(symbol.value)
+        .u64(symbol.size ?? 0);
+    else
+      symtab
+        .u32(name)
+        .u32(Number(symbol.value))
+        .u32(symbol.size ?? 0)
+        .u8(symbol.info, 0)
+        .u16(shndx);
   }
 
   let at = headerSize + segments.length * programSize;
@@ -76,12 +90,26 @@ export function makeElf(options: ElfOptions = {}): Uint8Array {
   const strtabAt = symtabAt + symtab.length;
   const sectionsAt = strtabAt + strings.length;
 
-  const out = new Bytes().u8(0x7f).text("ELF").u8(bits === 64 ? 2 : 1, 1, 1).pad(16);
-  out.u16(options.type ?? 2).u16(options.machine ?? 243).u32(1);
+  const out = new Bytes()
+    .u8(0x7f)
+    .text("ELF")
+    .u8(bits === 64 ? 2 : 1, 1, 1)
+    .pad(16);
+  out
+    .u16(options.type ?? 2)
+    .u16(options.machine ?? 243)
+    .u32(1);
   word(out, options.entry ?? 0x80000000n);
   word(out, headerSize);
   word(out, options.symbols ? sectionsAt : 0);
-  out.u32(0).u16(headerSize).u16(programSize).u16(segments.length).u16(sectionSize).u16(options.symbols ? 3 : 0).u16(0);
+  out
+    .u32(0)
+    .u16(headerSize)
+    .u16(programSize)
+    .u16(segments.length)
+    .u16(sectionSize)
+    .u16(options.symbols ? 3 : 0)
+    .u16(0);
   segments.forEach((segment, i) => {
     const memorySize = segment.memorySize ?? segment.data.length;
     const flags = segment.flags ?? 7;
@@ -116,9 +144,22 @@ export function makeElf(options: ElfOptions = {}): Uint8Array {
 }
 
 /** A Linux `Image` of `size` bytes. */
-export function makeLinux(options: { size?: number; imageSize?: number; textOffset?: number; flags?: number; magic2?: number } = {}): Uint8Array {
-  const out = new Bytes().u32(0x0000006f).u32(0).u64(options.textOffset ?? 0x200000).u64(options.imageSize ?? 0x3000).u64(options.flags ?? 0);
-  out.u32(2).u32(0).u64(0).text("RISCV\0\0\0").u32(options.magic2 ?? 0x05435352).u32(0);
+export function makeLinux(
+  options: { size?: number; imageSize?: number; textOffset?: number; flags?: number; magic2?: number } = {},
+): Uint8Array {
+  const out = new Bytes()
+    .u32(0x0000006f)
+    .u32(0)
+    .u64(options.textOffset ?? 0x200000)
+    .u64(options.imageSize ?? 0x3000)
+    .u64(options.flags ?? 0);
+  out
+    .u32(2)
+    .u32(0)
+    .u64(0)
+    .text("RISCV\0\0\0")
+    .u32(options.magic2 ?? 0x05435352)
+    .u32(0);
   return out.pad(options.size ?? 0x1000).take();
 }
 

@@ -65,7 +65,12 @@ describe("ELF", () => {
   }
 
   it("moves an entry in a higher-half segment to its physical address", () => {
-    const image = loadImage(makeElf({ entry: 0xffffffff80000010n, segments: [{ vaddr: 0xffffffff80000000n, paddr: 0x80200000n, data: new Uint8Array(32) }] }));
+    const image = loadImage(
+      makeElf({
+        entry: 0xffffffff80000010n,
+        segments: [{ vaddr: 0xffffffff80000000n, paddr: 0x80200000n, data: new Uint8Array(32) }],
+      }),
+    );
     assert.equal(image.entry, 0x80200010);
   });
 
@@ -93,7 +98,11 @@ describe("ELF", () => {
     refuses(patched(good, 54, 1), 54, /e_phentsize is 1, expected 56/);
     refuses(good.subarray(0, 20), 20, /e_phnum ends at 58/);
     refuses(patched(good, 64 + 32, 255, 255), 64 + 40, /p_memsz is 0x10, expected at least p_filesz/);
-    refuses(patched(good, 64 + 40, 0, 0, 0, 0, 0, 0, 0, 1), 64 + 40, /p_memsz is 0x100000000000000, expected below 2\^53/);
+    refuses(
+      patched(good, 64 + 40, 0, 0, 0, 0, 0, 0, 0, 1),
+      64 + 40,
+      /p_memsz is 0x100000000000000, expected below 2\^53/,
+    );
     refuses(patched(good, 64 + 8, 0xff), 64 + 8, /covers bytes/);
     refuses(patched(good, 64, 4), 32, /nothing to load/);
   });
@@ -188,7 +197,13 @@ describe("Intel HEX", () => {
 
 describe("S-records", () => {
   it("loads S1, S2 and S3 data, the count and the start address", () => {
-    const text = srec(0, 0, [0x48, 0x44, 0x52]) + srec(1, 0x1000, [1]) + srec(2, 0x123456, [2]) + srec(3, 0x80000000, [3, 4]) + srec(5, 3) + srec(7, 0x80000000);
+    const text =
+      srec(0, 0, [0x48, 0x44, 0x52]) +
+      srec(1, 0x1000, [1]) +
+      srec(2, 0x123456, [2]) +
+      srec(3, 0x80000000, [3, 4]) +
+      srec(5, 3) +
+      srec(7, 0x80000000);
     const image = loadImage(ascii(text));
     assert.equal(image.kind, "srec");
     assert.equal(image.entry, 0x80000000);

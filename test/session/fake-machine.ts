@@ -75,7 +75,14 @@ export class FakeMachine implements MachineApi {
     this.#reset(reason);
   }
   engineStats(): EngineStats {
-    return { variant: "plain", runMs: 0, compileMs: 0, instructions: this.instructionCount(), compiledInstructions: 0, jit: {} };
+    return {
+      variant: "plain",
+      runMs: 0,
+      compileMs: 0,
+      instructions: this.instructionCount(),
+      compiledInstructions: 0,
+      jit: {},
+    };
   }
   observe(variant: string): void {
     this.observed = variant;

@@ -4,7 +4,16 @@ import { test } from "node:test";
 import { RecordBatchReader, tableFromIPC } from "apache-arrow";
 import { ArrowStreamEncoder, type Part } from "../../src/trace/arrow-stream.js";
 import type { RingBatch, RingReader } from "../../src/trace/ring.js";
-import { type Access, ALL_FIELDS, expectedRow, NAMES, Random, randomAccess, RecorderHarness, spec } from "./recorder-harness.js";
+import {
+  type Access,
+  ALL_FIELDS,
+  expectedRow,
+  NAMES,
+  Random,
+  RecorderHarness,
+  randomAccess,
+  spec,
+} from "./recorder-harness.js";
 
 /** What the wire does: the parts one behind the other. */
 const join = (parts: readonly Part[]): Uint8Array => Buffer.concat(parts as Uint8Array[]);
@@ -36,14 +45,21 @@ test("every column of every record reads back bit for bit, in full and in partia
 
   const table = tableFromIPC(join(stream));
   assert.equal(table.numRows, accesses.length);
-  assert.deepEqual(table.schema.fields.map((field) => field.name), ALL_FIELDS);
+  assert.deepEqual(
+    table.schema.fields.map((field) => field.name),
+    ALL_FIELDS,
+  );
   assert.equal(table.schema.metadata.get("emuscope.format"), "1");
   assert.equal(table.schema.metadata.get("emuscope.session"), "s-1");
   assert.match(table.schema.fields[6]?.metadata.get("doc") ?? "", /Physical address/);
   const rows = table.toArray();
   accesses.forEach((access, n) => {
     const row = rows[n] as Record<string, unknown>;
-    assert.deepEqual(Object.fromEntries(ALL_FIELDS.map((name) => [name, row[name]])), expectedRow(access, BigInt(n)), `row ${n}`);
+    assert.deepEqual(
+      Object.fromEntries(ALL_FIELDS.map((name) => [name, row[name]])),
+      expectedRow(access, BigInt(n)),
+      `row ${n}`,
+    );
   });
   assert.equal(harness.core.recorder_written(0), 3000n);
 });
@@ -114,7 +130,12 @@ test("names that come later are sent as deltas, and equal names are told apart",
   stream.push(join(encoder.end()));
   const seen = [...RecordBatchReader.from(join(stream))].flatMap((batch) => batch.toArray().map((row) => row.region));
   assert.deepEqual(seen, ["ram", "window", "unassigned", "ram#3", "ram"]);
-  assert.deepEqual(tableFromIPC(join(stream)).toArray().map((row) => row.region), seen);
+  assert.deepEqual(
+    tableFromIPC(join(stream))
+      .toArray()
+      .map((row) => row.region),
+    seen,
+  );
 });
 
 test("gaps show in the message metadata and as holes in seq, also behind the last record", async () => {
@@ -135,7 +156,15 @@ test("gaps show in the message metadata and as holes in seq, also behind the las
   stream.push(join(encoder.end(reader.tailGap)));
 
   const batches = [...RecordBatchReader.from(join(stream))];
-  const gaps = batches.filter((batch) => batch.metadata.has("emuscope.gap.count")).map((batch) => [batch.metadata.get("emuscope.gap.first_seq"), batch.metadata.get("emuscope.gap.count"), batch.metadata.get("emuscope.gap.first_icount"), batch.metadata.get("emuscope.gap.last_icount"), batch.metadata.get("emuscope.first_seq")]);
+  const gaps = batches
+    .filter((batch) => batch.metadata.has("emuscope.gap.count"))
+    .map((batch) => [
+      batch.metadata.get("emuscope.gap.first_seq"),
+      batch.metadata.get("emuscope.gap.count"),
+      batch.metadata.get("emuscope.gap.first_icount"),
+      batch.metadata.get("emuscope.gap.last_icount"),
+      batch.metadata.get("emuscope.first_seq"),
+    ]);
   assert.deepEqual(gaps, [
     ["512", "100", "512", "611", "612"],
     ["1124", "7", "1124", "1130", "1131"],

@@ -5,7 +5,7 @@ import * as C from "../../src/core/layout.js";
 import type { SubscriptionSpec } from "../../src/session/protocol.js";
 import { KIND_NAMES } from "../../src/trace/columns.js";
 import { compileFilter, TraceSpecError } from "../../src/trace/filter.js";
-import { type Access, NAMES, Random, randomAccess, RecorderHarness, spec } from "./recorder-harness.js";
+import { type Access, NAMES, Random, RecorderHarness, randomAccess, spec } from "./recorder-harness.js";
 
 const PRIVILEGES = ["U", "S", "", "M"];
 const WRITES = ["store", "amo-write", "walk-write", "dma-write"];
@@ -23,7 +23,8 @@ function matches({ filter, include }: SubscriptionSpec, access: Access): boolean
   if (filter.direction && !filter.direction.includes(WRITES.includes(kind) ? "write" : "read")) return false;
   if (filter.size && !filter.size.includes(access.size)) return false;
   if (filter.hart && !filter.hart.includes(access.hart)) return false;
-  if (filter.privilege && !(filter.privilege as string[]).includes(PRIVILEGES[access.privilege] as string)) return false;
+  if (filter.privilege && !(filter.privilege as string[]).includes(PRIVILEGES[access.privilege] as string))
+    return false;
   if (filter.ioOnly && (access.section === C.SECTION_RAM || access.section === C.SECTION_ROM)) return false;
   const touches = (ranges: [bigint, bigint][], address: bigint, size: number): boolean => {
     const max = (1n << 64n) - 1n;
@@ -38,8 +39,15 @@ function matches({ filter, include }: SubscriptionSpec, access: Access): boolean
   return true;
 }
 
-const address = fc.oneof(fc.bigInt(0n, 0x440n), fc.bigInt(0n, (1n << 64n) - 1n), fc.constantFrom(0n, (1n << 64n) - 1n, 1n << 63n));
-const ranges = fc.array(fc.tuple(address, address).map(([a, b]): [bigint, bigint] => (a < b ? [a, b] : [b, a])), { minLength: 1, maxLength: 8 });
+const address = fc.oneof(
+  fc.bigInt(0n, 0x440n),
+  fc.bigInt(0n, (1n << 64n) - 1n),
+  fc.constantFrom(0n, (1n << 64n) - 1n, 1n << 63n),
+);
+const ranges = fc.array(
+  fc.tuple(address, address).map(([a, b]): [bigint, bigint] => (a < b ? [a, b] : [b, a])),
+  { minLength: 1, maxLength: 8 },
+);
 const some = <T>(...items: T[]): fc.Arbitrary<T[]> => fc.subarray(items, { minLength: 1 });
 const filters = fc.record(
   {
@@ -63,35 +71,41 @@ test("any filter passes exactly what it says", async () => {
   let index = 0;
   let selectedSome = 0;
   fc.assert(
-    fc.property(filters, fc.record({ fetch: fc.boolean(), walk: fc.boolean(), dma: fc.boolean() }), fc.integer({ min: 1, max: 5 }), fc.nat(1e6), (filter, include, everyNth, seed) => {
-      const subscription = spec({ filter, include, everyNth, fields: ["icount"], ringBatches: 2, batchRows: 1024 });
-      try {
-        compileFilter(subscription);
-      } catch (error) {
-        // kind and direction may exclude each other
-        assert.match(String(error), /nothing can match/);
-        return;
-      }
-      const { reader } = harness.attach(index, subscription);
-      const random = new Random(seed);
-      const want: bigint[] = [];
-      let matched = 0;
-      for (let n = 0; n < 400; n++) {
-        const access = randomAccess(random, BigInt(n));
-        harness.record(access);
-        if (matches(subscription, access) && matched++ % everyNth === 0) want.push(access.icount);
-      }
-      assert.equal(harness.core.recorder_matched(index), BigInt(matched));
-      harness.core.recorder_stop(index);
-      assert.equal(harness.core.recorder_matched(index), BigInt(matched));
-      const batch = reader.next();
-      const bytes = batch?.columnBytes(0);
-      const got = bytes ? [...new BigUint64Array(bytes.buffer, bytes.byteOffset, batch?.rows)] : [];
-      assert.deepEqual(got, want);
-      if (want.length > 0) selectedSome++;
-      harness.reset();
-      index = (index + 1) % C.MAX_RECORDERS;
-    }),
+    fc.property(
+      filters,
+      fc.record({ fetch: fc.boolean(), walk: fc.boolean(), dma: fc.boolean() }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.nat(1e6),
+      (filter, include, everyNth, seed) => {
+        const subscription = spec({ filter, include, everyNth, fields: ["icount"], ringBatches: 2, batchRows: 1024 });
+        try {
+          compileFilter(subscription);
+        } catch (error) {
+          // kind and direction may exclude each other
+          assert.match(String(error), /nothing can match/);
+          return;
+        }
+        const { reader } = harness.attach(index, subscription);
+        const random = new Random(seed);
+        const want: bigint[] = [];
+        let matched = 0;
+        for (let n = 0; n < 400; n++) {
+          const access = randomAccess(random, BigInt(n));
+          harness.record(access);
+          if (matches(subscription, access) && matched++ % everyNth === 0) want.push(access.icount);
+        }
+        assert.equal(harness.core.recorder_matched(index), BigInt(matched));
+        harness.core.recorder_stop(index);
+        assert.equal(harness.core.recorder_matched(index), BigInt(matched));
+        const batch = reader.next();
+        const bytes = batch?.columnBytes(0);
+        const got = bytes ? [...new BigUint64Array(bytes.buffer, bytes.byteOffset, batch?.rows)] : [];
+        assert.deepEqual(got, want);
+        if (want.length > 0) selectedSome++;
+        harness.reset();
+        index = (index + 1) % C.MAX_RECORDERS;
+      },
+    ),
     { numRuns: 600 },
   );
   assert.ok(selectedSome > 100, `only ${selectedSome} filters let anything through`);
@@ -113,7 +127,15 @@ test("ranges are inclusive at both ends, count every byte of an access, and reac
     let icount = 0n;
     for (const edge of edges) {
       for (const size of [1, 2, 4, 8]) {
-        const access = { ...randomAccess(new Random(1), icount++), kind: C.KIND_STORE, vaddr: 0x5000n, paddr: 0x5000n, pc: 0x5000n, size, [name]: edge };
+        const access = {
+          ...randomAccess(new Random(1), icount++),
+          kind: C.KIND_STORE,
+          vaddr: 0x5000n,
+          paddr: 0x5000n,
+          pc: 0x5000n,
+          size,
+          [name]: edge,
+        };
         harness.record(access);
         if (matches(subscription, access)) want.push(access.icount);
       }
@@ -128,7 +150,10 @@ test("ranges are inclusive at both ends, count every byte of an access, and reac
 
 test("names that appear while recording are matched from then on", async () => {
   const harness = await RecorderHarness.create();
-  const { recorder, reader } = harness.attach(0, spec({ filter: { device: ["late0", "uart0", "mistyped"] }, fields: ["seq", "icount"] }));
+  const { recorder, reader } = harness.attach(
+    0,
+    spec({ filter: { device: ["late0", "uart0", "mistyped"] }, fields: ["seq", "icount"] }),
+  );
   assert.deepEqual(recorder.unseenNames("device"), ["late0", "mistyped"]);
   const access = { ...randomAccess(new Random(1), 0n), device: 40_000 };
   harness.record({ ...access, icount: 1n });
@@ -183,8 +208,25 @@ test("a bad subscription is refused with every field that is wrong", () => {
     (error) => {
       assert.ok(error instanceof TraceSpecError);
       assert.deepEqual(error.problems.map((problem) => problem.field).sort(), [
-        "batchRows", "everyNth", "fields[1]", "fields[2]", "filter.device[0]", "filter.direction[0]", "filter.hart[0]", "filter.kind[0]", "filter.paddr",
-        "filter.pc[0]", "filter.privilege[0]", "filter.region", "filter.size[0]", "filter.size[1]", "filter.size[2]", "filter.vaddr[0]", "ringBatches", "slow", "stopAfter",
+        "batchRows",
+        "everyNth",
+        "fields[1]",
+        "fields[2]",
+        "filter.device[0]",
+        "filter.direction[0]",
+        "filter.hart[0]",
+        "filter.kind[0]",
+        "filter.paddr",
+        "filter.pc[0]",
+        "filter.privilege[0]",
+        "filter.region",
+        "filter.size[0]",
+        "filter.size[1]",
+        "filter.size[2]",
+        "filter.vaddr[0]",
+        "ringBatches",
+        "slow",
+        "stopAfter",
       ]);
       return true;
     },

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { JsonLinesEncoder } from "../../src/trace/json-lines.js";
-import { type Access, ALL_FIELDS, expectedRow, NAMES, Random, randomAccess, RecorderHarness, spec } from "./recorder-harness.js";
+import {
+  type Access,
+  ALL_FIELDS,
+  expectedRow,
+  NAMES,
+  Random,
+  RecorderHarness,
+  randomAccess,
+  spec,
+} from "./recorder-harness.js";
 
 const HEX = ["pc", "vaddr", "paddr", "offset", "value"];
 const NUMBERS = ["seq", "icount"];
@@ -18,10 +27,14 @@ test("each record is a line with names resolved, addresses in hex and counts as 
   }
   harness.core.recorder_stop(0);
   let text = "";
-  for (let batch = reader.next(); batch; batch = reader.next()) text += encoder.batch(batch.slice(0, 100)) + encoder.batch(batch.slice(Math.min(100, batch.rows)));
+  for (let batch = reader.next(); batch; batch = reader.next())
+    text += encoder.batch(batch.slice(0, 100)) + encoder.batch(batch.slice(Math.min(100, batch.rows)));
   text += encoder.end(reader.counters, reader.tailGap);
   assert.ok(text.endsWith("\n"));
-  const lines = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   assert.deepEqual(lines.pop(), { end: { matched: 500, written: 500, dropped: 0 } });
   assert.equal(lines.length, 500);
   accesses.forEach((access, n) => {
@@ -51,10 +64,16 @@ test("gaps have lines of their own, where they are and at the end", async () => 
   harness.core.recorder_stop(0);
   for (let batch = reader.next(); batch; batch = reader.next()) text += encoder.batch(batch);
   text += encoder.end(reader.counters, reader.tailGap);
-  const lines = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   assert.deepEqual(lines[512], { gap: { firstSeq: 512, count: 4, firstIcount: 512, lastIcount: 515 } });
   assert.deepEqual(lines[513], { seq: 516 });
-  assert.deepEqual(lines.slice(-2), [{ gap: { firstSeq: 1028, count: 2, firstIcount: 1028, lastIcount: 1029 } }, { end: { matched: 1030, written: 1024, dropped: 6 } }]);
+  assert.deepEqual(lines.slice(-2), [
+    { gap: { firstSeq: 1028, count: 2, firstIcount: 1028, lastIcount: 1029 } },
+    { end: { matched: 1030, written: 1024, dropped: 6 } },
+  ]);
 });
 
 test("counts beyond 2^53 become hex strings, unknown names show their number", async () => {
@@ -66,5 +85,8 @@ test("counts beyond 2^53 become hex strings, unknown names show their number", a
   harness.core.recorder_stop(0);
   const batch = reader.next();
   assert.ok(batch);
-  assert.equal(new JsonLinesEncoder(recorder.ring, NAMES).batch(batch), '{"icount":"0x20000000000000","region":"#900"}\n{"icount":9007199254740991,"region":"unassigned"}\n');
+  assert.equal(
+    new JsonLinesEncoder(recorder.ring, NAMES).batch(batch),
+    '{"icount":"0x20000000000000","region":"#900"}\n{"icount":9007199254740991,"region":"unassigned"}\n',
+  );
 });

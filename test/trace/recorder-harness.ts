@@ -14,7 +14,8 @@ const RINGS = 0x100000;
 /** Compiles AssemblyScript sources of the core (paths from the repository root), with shared memory as the core has it. */
 export async function compileCore(files: string[], extra: Record<string, string> = {}): Promise<WebAssembly.Module> {
   let binary: Uint8Array | undefined;
-  const options = "--outFile out.wasm -O3 --noAssert --runtime stub --importMemory --sharedMemory --initialMemory 16 --maximumMemory 65536 --memoryBase 262144 --use abort= --enable threads --enable simd --enable bulk-memory";
+  const options =
+    "--outFile out.wasm -O3 --noAssert --runtime stub --importMemory --sharedMemory --initialMemory 16 --maximumMemory 65536 --memoryBase 262144 --use abort= --enable threads --enable simd --enable bulk-memory";
   const { readFileSync } = await import("node:fs");
   const { error, stderr } = await asc.main([...files, ...options.split(" ")], {
     readFile: (name: string) => {
@@ -38,7 +39,18 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 
 export interface RecorderExports {
   record(kind: number, va: bigint, value: bigint, size: number, hw: number, flags: number, pc: bigint): void;
-  record_block(kind: number, paddr: bigint, offset: bigint, region: number, device: number, section: number, host: number, length: number, flags: number, pc: bigint): void;
+  record_block(
+    kind: number,
+    paddr: bigint,
+    offset: bigint,
+    region: number,
+    device: number,
+    section: number,
+    host: number,
+    length: number,
+    flags: number,
+    pc: bigint,
+  ): void;
   recorder_start(i: number): void;
   recorder_stop(i: number): void;
   recorder_flush(i: number): number;
@@ -102,7 +114,25 @@ const TABLES = {
 };
 export const NAMES = { names: (table: keyof typeof TABLES): readonly string[] => TABLES[table] };
 
-export const ALL_FIELDS = ["seq", "icount", "hart", "privilege", "pc", "vaddr", "paddr", "region", "device", "register", "field", "offset", "size", "kind", "direction", "value", "flags"];
+export const ALL_FIELDS = [
+  "seq",
+  "icount",
+  "hart",
+  "privilege",
+  "pc",
+  "vaddr",
+  "paddr",
+  "region",
+  "device",
+  "register",
+  "field",
+  "offset",
+  "size",
+  "kind",
+  "direction",
+  "value",
+  "flags",
+];
 
 export function spec(changes: Partial<SubscriptionSpec> = {}): SubscriptionSpec {
   return {
@@ -147,11 +177,16 @@ export class RecorderHarness {
   }
 
   /** Sets up recorder `index` with a ring of its own, tells it the names, and starts it. */
-  attach(index: number, subscription: SubscriptionSpec, options: { keep?: number } = { keep: 0 }): { recorder: AttachedRecorder; reader: RingReader } {
+  attach(
+    index: number,
+    subscription: SubscriptionSpec,
+    options: { keep?: number } = { keep: 0 },
+  ): { recorder: AttachedRecorder; reader: RingReader } {
     const filter = compileFilter(subscription);
     const recorder = attachRecorder(this.memory, index, this.#free, filter);
     this.#free += (recorder.ring.batchBytes * recorder.ring.batches + 0x10000 + 63) & ~63;
-    for (const table of ["region", "device"] as const) TABLES[table].forEach((name, id) => recorder.addName(table, id, name));
+    for (const table of ["region", "device"] as const)
+      TABLES[table].forEach((name, id) => recorder.addName(table, id, name));
     const reader = new RingReader(this.memory, recorder.ring, options);
     this.core.recorder_start(index);
     return { recorder, reader };

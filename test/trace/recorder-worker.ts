@@ -10,7 +10,11 @@ const { module, memory, subscription, records, stop } = workerData;
 const filter = compileFilter(subscription);
 const { ring } = attachRecorder(memory, 0, 0x100000, filter);
 const { exports } = new WebAssembly.Instance(module, {
-  env: { memory, trace_notify: (_recorder: number, event: number) => (event === NOTIFY_FULL && waitForBatch(memory, ring, 20_000) ? 1 : 0) },
+  env: {
+    memory,
+    trace_notify: (_recorder: number, event: number) =>
+      event === NOTIFY_FULL && waitForBatch(memory, ring, 20_000) ? 1 : 0,
+  },
 });
 const core = exports as unknown as RecorderExports;
 core.recorder_start(0);

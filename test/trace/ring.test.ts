@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RingBatch } from "../../src/trace/ring.js";
 import { planRing, RingReader } from "../../src/trace/ring.js";
-import { Random, randomAccess, RecorderHarness, spec } from "./recorder-harness.js";
+import { Random, RecorderHarness, randomAccess, spec } from "./recorder-harness.js";
 
 const seqsOf = (batch: RingBatch): number[] => {
   const bytes = batch.columnBytes(0);
@@ -12,7 +12,11 @@ const seqsOf = (batch: RingBatch): number[] => {
 async function filled(records: number, options: { keep?: number; ringBatches?: number; slow?: "block" | "drop" } = {}) {
   const harness = await RecorderHarness.create();
   const random = new Random(1);
-  const { reader, recorder } = harness.attach(0, spec({ fields: ["seq"], ringBatches: options.ringBatches ?? 8, slow: options.slow ?? "drop" }), { keep: options.keep ?? 4 });
+  const { reader, recorder } = harness.attach(
+    0,
+    spec({ fields: ["seq"], ringBatches: options.ringBatches ?? 8, slow: options.slow ?? "drop" }),
+    { keep: options.keep ?? 4 },
+  );
   const put = (n: number): void => {
     for (; n > 0; n--) harness.record(randomAccess(random, 0n));
   };
@@ -45,7 +49,10 @@ test("a client that comes back goes on where it was, also in the middle of a bat
   assert.deepEqual(reader.seek(300n), { found: true });
   const again = reader.next() as RingBatch;
   assert.equal(again.firstSeq, 300n);
-  assert.deepEqual(seqsOf(again), Array.from({ length: 212 }, (_, n) => n + 300));
+  assert.deepEqual(
+    seqsOf(again),
+    Array.from({ length: 212 }, (_, n) => n + 300),
+  );
   assert.equal((reader.next() as RingBatch).firstSeq, 512n);
   put(100);
   harness.core.recorder_stop(0);
@@ -74,7 +81,10 @@ test("seeking behind all there is waits for it", async () => {
   };
   assert.deepEqual(rows(), []);
   put(800);
-  assert.deepEqual(rows(), Array.from({ length: 1024 - 600 }, (_, n) => n + 600));
+  assert.deepEqual(
+    rows(),
+    Array.from({ length: 1024 - 600 }, (_, n) => n + 600),
+  );
 });
 
 test("seeking into a gap tells of the gap again", async () => {
@@ -102,7 +112,10 @@ test("releasing a batch that seek put back does not free it", async () => {
   reader.seek(0n);
   reader.release(second);
   assert.equal(reader.next()?.firstSeq, 0n);
-  assert.deepEqual(seqsOf(first), Array.from({ length: 256 }, (_, n) => n));
+  assert.deepEqual(
+    seqsOf(first),
+    Array.from({ length: 256 }, (_, n) => n),
+  );
 });
 
 test("kept batches never starve a blocking recorder", async () => {

@@ -12,10 +12,19 @@ for (const stop of [true, false]) {
     const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true });
     const records = 300_000;
     const worker = new Worker(new URL("./recorder-worker.js", import.meta.url), {
-      workerData: { module: await compileCore(["src/core/trace/recorder.ts"]), memory, subscription: spec({ slow: "block", fields: ["seq", "vaddr", "value"], batchRows: 1024 }), records, stop },
+      workerData: {
+        module: await compileCore(["src/core/trace/recorder.ts"]),
+        memory,
+        subscription: spec({ slow: "block", fields: ["seq", "vaddr", "value"], batchRows: 1024 }),
+        records,
+        stop,
+      },
     });
     const failed = new Promise<never>((_, reject) => worker.once("error", reject));
-    const ring = await Promise.race([new Promise<SubscriptionRing>((resolve) => worker.once("message", resolve)), failed]);
+    const ring = await Promise.race([
+      new Promise<SubscriptionRing>((resolve) => worker.once("message", resolve)),
+      failed,
+    ]);
     const reader = new RingReader(memory, ring, { keep: 1 });
     let next = 0n;
     while (!(reader.finished && !reader.available)) {
@@ -29,7 +38,8 @@ for (const stop of [true, false]) {
         return new BigUint64Array(bytes.buffer, bytes.byteOffset, batch.rows);
       });
       for (let row = 0; row < batch.rows; row++, next++) {
-        if (seq?.[row] !== next || vaddr?.[row] !== next || value?.[row] !== next * 3n) assert.fail(`row ${row} of batch ${batch.ordinal} is not record ${next}`);
+        if (seq?.[row] !== next || vaddr?.[row] !== next || value?.[row] !== next * 3n)
+          assert.fail(`row ${row} of batch ${batch.ordinal} is not record ${next}`);
       }
       if (batch.ordinal % 50 === 0) await setTimeout(2);
       reader.release(batch);

@@ -47,6 +47,8 @@ import { EMPTY, victims } from "./tlb";
 
 /** Stores into a page after which it is taken for data: its slots go, and stores to it are fast again. */
 const WRITES_TO_DROP: u32 = 64;
+/** In the place of a physical page: that of slots which stand for none. */
+const NO_PAGE: u32 = 0xffffffff;
 
 export function init_slots(): void {
   store<u32>(SLOT_USED, 0);
@@ -131,6 +133,8 @@ export function drop_moved_slots(): void {
 function drop_slots(ppn: u32, slots: i32): void {
   remove_slots(ppn);
   mark_page(ppn, false);
+  // places of it may wait to be compiled: nobody may take it for the page's any more
+  store<u32>(slots + SLOT_PAGE_PPN, NO_PAGE);
   store<u32>(slots + SLOT_PAGE_NEXT, load<u32>(SLOT_FREE));
   store<i32>(SLOT_FREE, slots);
 }

@@ -2,7 +2,14 @@
 // puts them into the decoded slots. All links between regions go through slots, so dropping a region is resetting one slot.
 //
 // Batches are cut by counts of events, never by time, so that equal runs make equal modules.
-import { SLOT_ARENA, SLOT_PAGE_HOST, SLOT_PAGE_JIT, SLOT_PAGE_PPN, SLOT_PAGE_SIZE, SLOT_PAGES } from "../../core/layout.js";
+import {
+  SLOT_ARENA,
+  SLOT_PAGE_HOST,
+  SLOT_PAGE_JIT,
+  SLOT_PAGE_PPN,
+  SLOT_PAGE_SIZE,
+  SLOT_PAGES,
+} from "../../core/layout.js";
 import { HANDLER_COUNT, handlerNumber } from "../handlers.js";
 import type { SlotWriter } from "../slots.js";
 import { compileRegions } from "./compile.js";
@@ -111,7 +118,11 @@ export class Jit {
   }
 
   get stats(): JitStats {
-    return { ...this.#stats, regions: [...this.#pages.values()].reduce((n, p) => n + p.regions.size, 0), modules: this.#batches.length };
+    return {
+      ...this.#stats,
+      regions: [...this.#pages.values()].reduce((n, p) => n + p.regions.size, 0),
+      modules: this.#batches.length,
+    };
   }
 
   /** A jump target became hot; `ip` is its slot. Called from the interpreter. */
@@ -136,10 +147,18 @@ export class Jit {
     for (const [ip, ppn] of this.#queue) {
       const slots = arena + Math.floor((ip - arena) / SLOT_PAGE_SIZE) * SLOT_PAGE_SIZE;
       // the slot page may have changed owners while the entry waited
-      if (this.#view.getUint32(slots + SLOT_PAGE_PPN, true) !== ppn || (this.#words[ip >> 2] as number) >= HANDLER_COUNT) continue;
+      if (
+        this.#view.getUint32(slots + SLOT_PAGE_PPN, true) !== ppn ||
+        (this.#words[ip >> 2] as number) >= HANDLER_COUNT
+      )
+        continue;
       const page = this.#page(ppn, slots);
       const host = this.#view.getUint32(slots + SLOT_PAGE_HOST, true);
-      const region = findRegion(new DataView(this.#host.memory.buffer, host, 4096), (ip - slots) >> 3, this.#plan !== undefined);
+      const region = findRegion(
+        new DataView(this.#host.memory.buffer, host, 4096),
+        (ip - slots) >> 3,
+        this.#plan !== undefined,
+      );
       if (region) found.push({ ip, page, region });
       else {
         page.rejected.add(ip);
@@ -163,7 +182,10 @@ export class Jit {
   }
 
   #install(found: { ip: number; page: Page; region: Region }[]): void {
-    const bytes = compileRegions(found.map((f) => f.region), this.#plan);
+    const bytes = compileRegions(
+      found.map((f) => f.region),
+      this.#plan,
+    );
     const { memory, table, core } = this.#host;
     const first = this.#take(found.length);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, core });

@@ -6,7 +6,7 @@
 // Exits return to the interpreter's trampoline: `side` has it run the interpreter's handler of an instruction, `inPage`
 // goes to another slot of the page, `goto` to a virtual address.
 import * as L from "../../core/layout.js";
-import { asF32, asF64, bitsOfF32, bitsOfF64, eqz32, type Expr, i64, local, operand, zext } from "../../isa/expr.js";
+import { asF32, asF64, bitsOfF32, bitsOfF64, type Expr, eqz32, i64, local, operand, zext } from "../../isa/expr.js";
 import type { MemorySize, Semantics } from "../../isa/semantics.js";
 import type { FunctionBody } from "../../wasm/module.js";
 import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
@@ -649,7 +649,8 @@ function successors(region: Region): Map<number, number[]> {
   const edges = new Map<number, number[]>();
   for (const block of region.blocks.values()) {
     const t = block.terminator;
-    const all = t.kind === "jump" ? [t.target] : t.kind === "branch" ? [t.next, t.taken] : t.kind === "computed" ? t.likely : [];
+    const all =
+      t.kind === "jump" ? [t.target] : t.kind === "branch" ? [t.next, t.taken] : t.kind === "computed" ? t.likely : [];
     // a place that is named twice is reached by two edges: emitted behind a block, and not once for each
     edges.set(
       block.start,

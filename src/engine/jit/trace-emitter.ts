@@ -66,7 +66,8 @@ export class TraceEmitter {
     for (const { decoded } of block.instructions) {
       const { name, memory, format } = decoded.instruction;
       if (!memory) continue;
-      if (name.startsWith("amo")) rows += (this.#wanted(L.KIND_AMO_READ) ? 1 : 0) + (this.#wanted(L.KIND_AMO_WRITE) ? 1 : 0);
+      if (name.startsWith("amo"))
+        rows += (this.#wanted(L.KIND_AMO_READ) ? 1 : 0) + (this.#wanted(L.KIND_AMO_WRITE) ? 1 : 0);
       else if (this.#wanted(format === "s" ? L.KIND_STORE : L.KIND_LOAD)) rows++;
     }
     return rows;

@@ -28,7 +28,8 @@ export function planTrace(view: DataView): TracePlan {
   }
   const kinds = active.reduce((union, d) => union | word(d + REC_KINDS), 0);
   const [descriptor, ...more] = active;
-  if (descriptor === undefined || more.length > 0 || word(descriptor + REC_FILTER) !== 0) return { mode: "call", kinds };
+  if (descriptor === undefined || more.length > 0 || word(descriptor + REC_FILTER) !== 0)
+    return { mode: "call", kinds };
   const chosen = word(descriptor + REC_COLUMNS);
   const columns = Array.from({ length: COLUMN_COUNT }, (_, c) =>
     (chosen >>> c) & 1 ? word(descriptor + REC_COL + 4 * c) : undefined,

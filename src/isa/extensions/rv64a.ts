@@ -1,6 +1,6 @@
 // A: atomics (unprivileged ISA, chapter 14). Harts take turns between instructions, so a plain read-modify-write is atomic.
 import * as e from "../expr.js";
-import { type Instruction, extension } from "../instruction.js";
+import { extension, type Instruction } from "../instruction.js";
 
 export const rv64a: Instruction[] = [];
 const define = extension("A", rv64a);

@@ -1,7 +1,8 @@
 // F and D: single- and double-precision floating point (unprivileged ISA, chapters 21 and 22).
-import * as e from "../expr.js";
-import { type Instruction, extension } from "../instruction.js";
+
 import { I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
+import * as e from "../expr.js";
+import { extension, type Instruction } from "../instruction.js";
 import type { Semantics } from "../semantics.js";
 
 export const rv64fd: Instruction[] = [];
@@ -50,14 +51,26 @@ for (const p of precisions) {
   const define = extension(p.extension, rv64fd);
   const rounded = { format: "rm" } as const;
 
-  define(`fl${p.width === 32 ? "w" : "d"}`, `imm12 rs1 ${p.load.opcode} rd 0000111`, "fd, offset(rs1)", { format: "i", memory: true }, (s) => {
-    s.needFpu();
-    s.load(p.load.size, false, e.add(s.rs1, s.imm), (v) => p.set(s, p.width === 32 ? e.wrap(v) : v));
-  });
-  define(`fs${p.width === 32 ? "w" : "d"}`, `imm7 rs2 rs1 ${p.load.opcode} imm5 0100111`, "fs2, offset(rs1)", { format: "s", memory: true }, (s) => {
-    s.needFpu();
-    s.store(p.load.size, e.add(s.rs1, s.imm), s.fraw("rs2"));
-  });
+  define(
+    `fl${p.width === 32 ? "w" : "d"}`,
+    `imm12 rs1 ${p.load.opcode} rd 0000111`,
+    "fd, offset(rs1)",
+    { format: "i", memory: true },
+    (s) => {
+      s.needFpu();
+      s.load(p.load.size, false, e.add(s.rs1, s.imm), (v) => p.set(s, p.width === 32 ? e.wrap(v) : v));
+    },
+  );
+  define(
+    `fs${p.width === 32 ? "w" : "d"}`,
+    `imm7 rs2 rs1 ${p.load.opcode} imm5 0100111`,
+    "fs2, offset(rs1)",
+    { format: "s", memory: true },
+    (s) => {
+      s.needFpu();
+      s.store(p.load.size, e.add(s.rs1, s.imm), s.fraw("rs2"));
+    },
+  );
 
   for (const [name, funct5, fast] of [
     ["add", "00000", p.fast.add],

@@ -1,6 +1,6 @@
 // RV64I base integer instructions (unprivileged ISA, chapters 2 and 4).
 import * as e from "../expr.js";
-import { type Instruction, extension } from "../instruction.js";
+import { extension, type Instruction } from "../instruction.js";
 import type { MemorySize } from "../semantics.js";
 
 export const rv64i: Instruction[] = [];

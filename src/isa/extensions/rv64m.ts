@@ -1,8 +1,9 @@
 // M: integer multiplication and division (unprivileged ISA, chapter 13). Division never traps: by zero gives all ones
 // and the dividend, overflow gives the dividend and zero.
-import * as e from "../expr.js";
-import { type Instruction, extension } from "../instruction.js";
+
 import { I64 } from "../../wasm/opcodes.js";
+import * as e from "../expr.js";
+import { extension, type Instruction } from "../instruction.js";
 
 export const rv64m: Instruction[] = [];
 const define = extension("M", rv64m);

@@ -1,7 +1,7 @@
 // Zicsr, Zifencei, cache blocks (Zicbom, Zicboz), and the privileged instructions with Svinval
 // (privileged ISA, chapters 3, 10 and "Svinval"). The work is done by core functions; they trap where the ISA says so.
 import * as e from "../expr.js";
-import { type Instruction, extension } from "../instruction.js";
+import { extension, type Instruction } from "../instruction.js";
 
 export const system: Instruction[] = [];
 const SYS = { flow: "system", format: "bits" } as const;

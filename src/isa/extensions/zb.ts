@@ -1,6 +1,6 @@
 // Zba, Zbb, Zbs: bit manipulation (unprivileged ISA, chapter "B").
 import * as e from "../expr.js";
-import { type Instruction, extension } from "../instruction.js";
+import { extension, type Instruction } from "../instruction.js";
 
 export const zb: Instruction[] = [];
 const ASM = "rd, rs1, rs2";

@@ -10,11 +10,12 @@
 // Without firmware the kernel is entered in M-mode. Every hart starts in the reset code with all registers zero and
 // leaves it with a0 = hart id, a1 = device tree, a2 = fw_dynamic_info.
 // Nothing is written here: the result is a plan, checked as a whole before the board applies it.
-import { gunzip, isGzip } from "../../image/gzip.js";
+
 import { loadImage } from "../../image/detect.js";
+import { gunzip, isGzip } from "../../image/gzip.js";
 import { hex, ImageError, type ImageSymbol, type LoadedImage } from "../../image/image.js";
 import type { ImageBytes, MachineDescription } from "../description.js";
-import { FdtError, readFdt, writeFdt, type Fdt } from "../fdt.js";
+import { type Fdt, FdtError, readFdt, writeFdt } from "../fdt.js";
 import { BoardError } from "./board.js";
 
 const MIB = 1 << 20;
@@ -92,7 +93,10 @@ export function planBoot(board: BootBoard, description: MachineDescription): Boo
   if (description.firmware !== undefined) {
     const firmware = load("firmware", description.firmware, ram.base);
     firmwareEntry = firmware.entry ?? ram.base;
-    firmwareEnd = Math.max(ram.base, ...firmware.segments.filter((s) => layout.inRam(s.paddr)).map((s) => s.paddr + s.memorySize));
+    firmwareEnd = Math.max(
+      ram.base,
+      ...firmware.segments.filter((s) => layout.inRam(s.paddr)).map((s) => s.paddr + s.memorySize),
+    );
   }
 
   const kernelPlace = alignUp(firmwareEnd, KERNEL_ALIGN);
@@ -151,7 +155,11 @@ export function planBoot(board: BootBoard, description: MachineDescription): Boo
 /** Sets what /chosen says about this boot; absent values leave the tree's own. */
 export function applyChosen(
   tree: Fdt,
-  values: { cmdline?: string | undefined; initrd?: { start: number; end: number } | undefined; rngSeed?: Uint8Array | undefined },
+  values: {
+    cmdline?: string | undefined;
+    initrd?: { start: number; end: number } | undefined;
+    rngSeed?: Uint8Array | undefined;
+  },
 ): void {
   const chosen = tree.root.ensure("chosen");
   if (values.cmdline !== undefined && values.cmdline !== "") chosen.string("bootargs", values.cmdline);
@@ -174,7 +182,16 @@ export function resetCode(start: number, deviceTree: number, next: number, room:
     0x0182b283, // ld    t0, 24(t0)      start
     0x00028067, // jr    t0
   ];
-  const data = [BigInt(start), BigInt(deviceTree), FW_DYNAMIC_MAGIC, FW_DYNAMIC_VERSION, BigInt(next), NEXT_MODE_S, 0n /* options */, 0n /* boot hart */];
+  const data = [
+    BigInt(start),
+    BigInt(deviceTree),
+    FW_DYNAMIC_MAGIC,
+    FW_DYNAMIC_VERSION,
+    BigInt(next),
+    NEXT_MODE_S,
+    0n /* options */,
+    0n /* boot hart */,
+  ];
   const view = new DataView(new ArrayBuffer(code.length * 4 + data.length * 8));
   code.forEach((word, i) => view.setUint32(i * 4, word, true));
   data.forEach((value, i) => view.setBigUint64(code.length * 4 + i * 8, value, true));
@@ -189,7 +206,8 @@ function label(role: string, image: ImageBytes): string {
 function parse(role: string, image: ImageBytes, address: number): LoadedImage {
   try {
     const loaded = loadImage(image.bytes, { address, ...(image.kind === undefined ? {} : { kind: image.kind }) });
-    if (Number.isNaN(loaded.segments[0]?.paddr)) throw new BoardError(`${label(role, image)} is ${loaded.kind}, which needs an address`);
+    if (Number.isNaN(loaded.segments[0]?.paddr))
+      throw new BoardError(`${label(role, image)} is ${loaded.kind}, which needs an address`);
     return loaded;
   } catch (cause) {
     if (cause instanceof ImageError) throw new BoardError(`${label(role, image)}: ${cause.message}`, { cause });
@@ -201,7 +219,8 @@ function parseTree(image: ImageBytes): Fdt {
   try {
     return readFdt(isGzip(image.bytes) ? gunzip(image.bytes) : image.bytes);
   } catch (cause) {
-    if (cause instanceof FdtError || cause instanceof ImageError) throw new BoardError(`${label("dtb", image)}: ${cause.message}`, { cause });
+    if (cause instanceof FdtError || cause instanceof ImageError)
+      throw new BoardError(`${label("dtb", image)}: ${cause.message}`, { cause });
     throw cause;
   }
 }
@@ -246,10 +265,15 @@ class BootLayout {
   add(piece: BootPiece): void {
     if (piece.memorySize === 0) throw new BoardError(`${piece.name} is empty`);
     if (!this.inRam(piece.paddr)) {
-      throw new BoardError(`${piece.name} at ${range(piece)} is outside of RAM (${hex(this.#start)} to ${hex(this.#end)})`);
+      throw new BoardError(
+        `${piece.name} at ${range(piece)} is outside of RAM (${hex(this.#start)} to ${hex(this.#end)})`,
+      );
     }
     const over = piece.paddr + piece.memorySize - this.#end;
-    if (over > 0) throw new BoardError(`${piece.name} at ${range(piece)} does not fit: it passes the end of RAM (${hex(this.#end)}) by ${over} bytes`);
+    if (over > 0)
+      throw new BoardError(
+        `${piece.name} at ${range(piece)} does not fit: it passes the end of RAM (${hex(this.#end)}) by ${over} bytes`,
+      );
     this.pieces.push(piece);
   }
 
@@ -258,7 +282,8 @@ class BootLayout {
     const room = Math.max(FDT_ROOM, bytes.length);
     let paddr = alignDown(Math.min(this.#end, FDT_CEILING) - room, KERNEL_ALIGN);
     const free = (at: number): boolean =>
-      at >= this.#start && this.pieces.every((piece) => piece.paddr >= at + bytes.length || piece.paddr + piece.memorySize <= at);
+      at >= this.#start &&
+      this.pieces.every((piece) => piece.paddr >= at + bytes.length || piece.paddr + piece.memorySize <= at);
     if (!free(paddr)) {
       // twice its size, so that firmware may still add to it
       const high = alignDown(this.#end - 2 * bytes.length, PAGE);
@@ -277,7 +302,9 @@ class BootLayout {
       const over = low.paddr + low.memorySize - high.paddr;
       if (over > 0) {
         const bytes = Math.min(over, high.memorySize);
-        throw new BoardError(`${low.name} at ${range(low)} overlaps ${high.name} at ${range(high)} by ${bytes} bytes; more RAM or another address helps`);
+        throw new BoardError(
+          `${low.name} at ${range(low)} overlaps ${high.name} at ${range(high)} by ${bytes} bytes; more RAM or another address helps`,
+        );
       }
     }
   }

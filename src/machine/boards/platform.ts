@@ -1,14 +1,14 @@
 // The devices every board has, at the places QEMU's `virt` has them, and how a boot plan gets into memory.
 import type { MemoryRegion } from "../../bus/bus.js";
 import { Clint } from "../../devices/clint.js";
-import { DeviceList } from "../../devices/device-list.js";
 import type { IrqLine } from "../../devices/device.js";
+import { DeviceList } from "../../devices/device-list.js";
 import { Plic } from "../../devices/plic.js";
 import { GoldfishRtc } from "../../devices/rtc-goldfish.js";
 import { TestFinisher } from "../../devices/test-finisher.js";
 import { Ns16550a } from "../../devices/uart-ns16550a.js";
 import type { MachineDescription } from "../description.js";
-import { BoardError, type BoardContext, type HartStart, type InterruptWire } from "./board.js";
+import { type BoardContext, BoardError, type HartStart, type InterruptWire } from "./board.js";
 import type { BootPlan } from "./boot.js";
 import { CLINT, DRAM, MROM, PLIC, RTC, TEST, UART0 } from "./virt-map.js";
 
@@ -33,7 +33,8 @@ export interface Platform {
 
 /** @throws BoardError on an impossible number of harts or amount of RAM */
 export function checkDescription({ harts, ram }: MachineDescription): void {
-  if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS)) throw new BoardError(`${harts} harts, the board has 1 to ${MAX_HARTS}`);
+  if (!(Number.isInteger(harts) && harts >= 1 && harts <= MAX_HARTS))
+    throw new BoardError(`${harts} harts, the board has 1 to ${MAX_HARTS}`);
   if (!(Number.isInteger(ram) && ram >= PAGE && ram <= MAX_RAM && ram % PAGE === 0)) {
     throw new BoardError(`RAM of ${ram} bytes, expected a multiple of ${PAGE} up to ${MAX_RAM}`);
   }
@@ -62,10 +63,18 @@ export function addPlatform(context: BoardContext, description: MachineDescripti
   const test = list.add("test", (identity) => new TestFinisher(context, identity));
   bus.add(bus.root, TEST.start, test.region);
   const epochMs = description.rtcEpochMs ?? DEFAULT_EPOCH_MS;
-  const rtc = list.add("rtc", (identity) => new GoldfishRtc(context, { ...identity, irq: wire("rtc", RTC.irq), epochMs }));
+  const rtc = list.add(
+    "rtc",
+    (identity) => new GoldfishRtc(context, { ...identity, irq: wire("rtc", RTC.irq), epochMs }),
+  );
   bus.add(bus.root, RTC.start, rtc.region);
   const uart = list.add("uart0", (identity) => {
-    return new Ns16550a(context, { ...identity, irq: wire("uart0", UART0.irq), port: context.console("uart0"), clockHz: UART0.clock });
+    return new Ns16550a(context, {
+      ...identity,
+      irq: wire("uart0", UART0.irq),
+      port: context.console("uart0"),
+      clockHz: UART0.clock,
+    });
   });
   bus.add(bus.root, UART0.start, uart.region);
   return { list, ram, mrom, plic, interrupts, wire };

@@ -1,7 +1,8 @@
 // Device tree of board `remap`: that of `virt` without what is missing here, and with the bank controllers and latches.
-import { BANKS, LATCHES, WINDOWS } from "./remap-map.js";
+
 import type { Fdt } from "../fdt.js";
-import { virtDeviceTree, type VirtTreeOptions } from "./virt-device-tree.js";
+import { BANKS, LATCHES, WINDOWS } from "./remap-map.js";
+import { type VirtTreeOptions, virtDeviceTree } from "./virt-device-tree.js";
 
 const BLOCK_SIZE = 0x1000;
 const WINDOW_SIZE = 0x10000;
@@ -23,7 +24,10 @@ export function remapDeviceTree(options: VirtTreeOptions): Fdt {
       .string("reg-names", "registers", "window");
   });
   for (const latch of LATCHES) {
-    soc.add(`latch@${latch.start.toString(16)}`).string("compatible", "emuscope,latch").u64("reg", latch.start, BLOCK_SIZE);
+    soc
+      .add(`latch@${latch.start.toString(16)}`)
+      .string("compatible", "emuscope,latch")
+      .u64("reg", latch.start, BLOCK_SIZE);
   }
   return tree;
 }

@@ -66,7 +66,7 @@ import { planBoot } from "./boot.js";
 import { addPlatform, applyBootPlan, checkDescription, DEFAULT_SEED } from "./platform.js";
 import { remapDeviceTree } from "./remap-device-tree.js";
 import { BANKS, LATCHES, WINDOWS } from "./remap-map.js";
-import { addressMap as virtMap, DRAM, MROM } from "./virt-map.js";
+import { DRAM, MROM, addressMap as virtMap } from "./virt-map.js";
 
 const ROM_TAGS = [0xb000_0000, 0xb100_0000] as const;
 
@@ -119,7 +119,10 @@ function addBanks(context: BoardContext, list: DeviceList): void {
     const Controller = i === 0 ? BankController : ReadBankController;
     const window = WINDOWS[i] as (typeof WINDOWS)[number];
     const options = { window: window.name, target: (latches[i] as Latch).region, romTag: ROM_TAGS[i] as number };
-    const bank = list.add<BankController | ReadBankController>(place.name, (identity) => new Controller(context, { ...identity, ...options }));
+    const bank = list.add<BankController | ReadBankController>(
+      place.name,
+      (identity) => new Controller(context, { ...identity, ...options }),
+    );
     bus.add(bus.root, place.start, bank.region);
     bus.add(bus.root, window.start, bank.window.region);
   });

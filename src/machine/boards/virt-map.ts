@@ -28,10 +28,20 @@ export function addressMap(ram: number): AddressMapEntry[] {
     { start: UART0.start, size: UART0.size, name: "uart0", comment: "NS16550A console" },
   ];
   for (let slot = 0; slot < VIRTIO.slots; slot++) {
-    entries.push({ start: VIRTIO.start + slot * VIRTIO.stride, size: VIRTIO.size, name: `virtio${slot}`, comment: `virtio-mmio slot ${slot}` });
+    entries.push({
+      start: VIRTIO.start + slot * VIRTIO.stride,
+      size: VIRTIO.size,
+      name: `virtio${slot}`,
+      comment: `virtio-mmio slot ${slot}`,
+    });
   }
   for (let bank = 0; bank < FLASH.banks; bank++) {
-    entries.push({ start: FLASH.start + bank * FLASH.bankSize, size: FLASH.bankSize, name: `flash${bank}`, comment: `CFI flash bank ${bank}` });
+    entries.push({
+      start: FLASH.start + bank * FLASH.bankSize,
+      size: FLASH.bankSize,
+      name: `flash${bank}`,
+      comment: `CFI flash bank ${bank}`,
+    });
   }
   entries.push({ start: DRAM.start, size: ram, name: "ram", comment: "main memory" });
   return entries;

@@ -61,8 +61,12 @@ function build(context: BoardContext, description: MachineDescription): BuiltBoa
       const content = description.virtio?.[slot];
       const consoleName = `console${consoles.length - 1}`;
       if (content?.type === "console") consoles.push(consoleName);
-      const backend = content && virtioBackend(content, { name, slot, seed, console: () => context.console(consoleName) });
-      const device = list.add(name, (identity) => new VirtioMmio(context, { ...identity, irq: wire(name, VIRTIO.firstIrq + slot), backend }));
+      const backend =
+        content && virtioBackend(content, { name, slot, seed, console: () => context.console(consoleName) });
+      const device = list.add(
+        name,
+        (identity) => new VirtioMmio(context, { ...identity, irq: wire(name, VIRTIO.firstIrq + slot), backend }),
+      );
       bus.add(bus.root, VIRTIO.start + slot * VIRTIO.stride, device.region);
     }
     const fillFlash = addFlash(context, list, flash);
@@ -93,7 +97,10 @@ function checkSlots(description: MachineDescription): void {
   if (banks > FLASH.banks) throw new BoardError(`${banks} flash images, the board has ${FLASH.banks} banks`);
 }
 
-function virtioBackend(content: VirtioSlot, options: { name: string; slot: number; seed: number; console: () => ReturnType<BoardContext["console"]> }): VirtioBackend {
+function virtioBackend(
+  content: VirtioSlot,
+  options: { name: string; slot: number; seed: number; console: () => ReturnType<BoardContext["console"]> },
+): VirtioBackend {
   switch (content.type) {
     case "block":
       return new VirtioBlock(new BlockStore(diskBytes(content.image), content.readOnly), options.name);
@@ -114,11 +121,15 @@ function diskBytes(image: ImageBytes): Uint8Array {
 function flashContent(image: ImageBytes, bank: number): Uint8Array | undefined {
   if (image.bytes.length === 0) return undefined;
   const start = FLASH.start + bank * FLASH.bankSize;
-  const { segments } = named(`flash${bank}`, image, () => loadImage(image.bytes, { address: start, ...(image.kind === undefined ? {} : { kind: image.kind }) }));
+  const { segments } = named(`flash${bank}`, image, () =>
+    loadImage(image.bytes, { address: start, ...(image.kind === undefined ? {} : { kind: image.kind }) }),
+  );
   let size = 0;
   for (const { paddr, memorySize } of segments) {
     if (paddr < start || paddr + memorySize > start + FLASH.bankSize) {
-      throw new BoardError(`flash${bank} "${image.name}" at ${hex(paddr)} to ${hex(paddr + memorySize)} is outside of its bank (${hex(start)} to ${hex(start + FLASH.bankSize)})`);
+      throw new BoardError(
+        `flash${bank} "${image.name}" at ${hex(paddr)} to ${hex(paddr + memorySize)} is outside of its bank (${hex(start)} to ${hex(start + FLASH.bankSize)})`,
+      );
     }
     size = Math.max(size, paddr + memorySize - start);
   }
@@ -130,14 +141,22 @@ function flashContent(image: ImageBytes, bank: number): Uint8Array | undefined {
 }
 
 /** Maps the banks. Bank 0 is where code runs from: what it holds is ROM on top of the device. Returns what fills that ROM again. */
-function addFlash(context: BoardContext, list: DeviceList, contents: readonly (Uint8Array | undefined)[]): (() => void) | undefined {
+function addFlash(
+  context: BoardContext,
+  list: DeviceList,
+  contents: readonly (Uint8Array | undefined)[],
+): (() => void) | undefined {
   const { bus } = context;
   let fill: (() => void) | undefined;
   for (let bank = 0; bank < FLASH.banks; bank++) {
     const name = `flash${bank}`;
     const start = FLASH.start + bank * FLASH.bankSize;
     const content = contents[bank];
-    const device = list.add(name, (identity) => new CfiFlash(context, { ...identity, size: FLASH.bankSize, ...(content === undefined ? {} : { content }) }));
+    const device = list.add(
+      name,
+      (identity) =>
+        new CfiFlash(context, { ...identity, size: FLASH.bankSize, ...(content === undefined ? {} : { content }) }),
+    );
     bus.add(bus.root, start, device.region);
     if (bank === 0 && content !== undefined) {
       const rom = bus.createRom(`${name}.rom`, Math.ceil(content.length / PAGE) * PAGE, device.id);

@@ -29,7 +29,11 @@ class Disk {
   }
 
   /** Returns the status byte and the used length. */
-  request(type: number, sector: number | bigint, data: { paddr: number; length: number; write?: boolean }[]): [number, number] {
+  request(
+    type: number,
+    sector: number | bigint,
+    data: { paddr: number; length: number; write?: boolean }[],
+  ): [number, number] {
     const { rig } = this;
     const queue = this.#queue;
     assert.ok(queue);
@@ -66,7 +70,10 @@ describe("virtio-blk", () => {
       [0, 1025],
     );
     assert.deepEqual(disk.rig.dma.read(DATA, 100), image.slice(0, 100));
-    assert.deepEqual(disk.rig.dma.read(DATA + 0x1000, 924), new Uint8Array([...image.slice(100), ...new Uint8Array(24)]));
+    assert.deepEqual(
+      disk.rig.dma.read(DATA + 0x1000, 924),
+      new Uint8Array([...image.slice(100), ...new Uint8Array(24)]),
+    );
   });
 
   it("writes into the overlay and leaves the image alone", () => {
@@ -171,7 +178,10 @@ describe("virtio-rng", () => {
   it("looks random", () => {
     const counts = new Array<number>(256).fill(0);
     for (const byte of new Prng(5).bytes(256 * 1000)) counts[byte] = (counts[byte] as number) + 1;
-    assert.ok(Math.min(...counts) > 850 && Math.max(...counts) < 1150, `${Math.min(...counts)}..${Math.max(...counts)}`);
+    assert.ok(
+      Math.min(...counts) > 850 && Math.max(...counts) < 1150,
+      `${Math.min(...counts)}..${Math.max(...counts)}`,
+    );
   });
 });
 
@@ -211,7 +221,10 @@ describe("virtio-console", () => {
     port.type("late");
     assert.equal(rig.irq, true);
     assert.deepEqual(rig.used(queue).entries.at(-1), { id: 2, length: 4 });
-    assert.equal(Buffer.from(rig.dma.read(DATA, 6)).toString() + Buffer.from(rig.dma.read(DATA + 80, 4)).toString(), "early late");
+    assert.equal(
+      Buffer.from(rig.dma.read(DATA, 6)).toString() + Buffer.from(rig.dma.read(DATA + 80, 4)).toString(),
+      "early late",
+    );
   });
 
   it("stops at a bad receive ring also when the input comes from outside", () => {

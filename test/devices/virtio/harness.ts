@@ -1,7 +1,7 @@
 // A fake machine around one virtio slot, and a driver that sets it up the way drivers do.
 import { Bus } from "../../../src/bus/bus.js";
-import { InternedNames } from "../../../src/devices/names.js";
 import type { ConsolePort, DeviceContext, Dma } from "../../../src/devices/device.js";
+import { InternedNames } from "../../../src/devices/names.js";
 import { type VirtioBackend, VirtioMmio } from "../../../src/devices/virtio-mmio.js";
 
 export const MEMORY_BASE = 0x80000000;
@@ -87,7 +87,14 @@ export function fakeContext(dma: Dma): FakeContext {
   return {
     bus: new Bus({ memory, allocate: refuse, log }),
     clock: { now: () => 0, schedule: refuse },
-    harts: { count: 1, setInterrupt: refuse, getMtimecmp: refuse, setMtimecmp: refuse, getMtime: refuse, setMtime: refuse },
+    harts: {
+      count: 1,
+      setInterrupt: refuse,
+      getMtimecmp: refuse,
+      setMtimecmp: refuse,
+      getMtime: refuse,
+      setMtime: refuse,
+    },
     dma,
     control: { halt: refuse },
     names: new InternedNames(),
@@ -151,7 +158,12 @@ export class Rig {
   irq = false;
 
   constructor(backend?: VirtioBackend) {
-    this.device = new VirtioMmio(this.context, { id: 1, name: "virtio0", irq: { set: (level) => void (this.irq = level) }, backend });
+    this.device = new VirtioMmio(this.context, {
+      id: 1,
+      name: "virtio0",
+      irq: { set: (level) => void (this.irq = level) },
+      backend,
+    });
   }
 
   read(offset: number, size: 1 | 2 | 4 = 4): number {
@@ -217,7 +229,12 @@ export class Rig {
   offer(queue: QueuePlaces, buffers: { paddr: number; length: number; write?: boolean }[], first = 0): void {
     buffers.forEach(({ paddr, length, write }, i) => {
       const last = i === buffers.length - 1;
-      this.setDescriptor(queue.descriptors, first + i, { paddr, length, flags: (write ? WRITE : 0) | (last ? 0 : NEXT), next: last ? 0 : first + i + 1 });
+      this.setDescriptor(queue.descriptors, first + i, {
+        paddr,
+        length,
+        flags: (write ? WRITE : 0) | (last ? 0 : NEXT),
+        next: last ? 0 : first + i + 1,
+      });
     });
     this.makeAvailable(queue, first);
   }

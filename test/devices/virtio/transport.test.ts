@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { VirtioEntropy } from "../../../src/devices/virtio-rng.js";
 import { Prng } from "../../../src/devices/prng.js";
+import { VirtioEntropy } from "../../../src/devices/virtio-rng.js";
 import { INDIRECT, MEMORY_BASE, NEXT, R, Rig, WRITE } from "./harness.js";
 
 const VERSION_1 = 1n << 32n;
@@ -131,7 +131,10 @@ describe("virtio-mmio transport", () => {
     rig.offer(queue, [{ paddr: BUFFER, length: 16, write: true }]);
     rig.notify(0);
     rig.write(R.Status, 0);
-    assert.deepEqual([rig.read(R.Status), rig.read(R.InterruptStatus), rig.read(R.QueueReady), rig.irq], [0, 0, 0, false]);
+    assert.deepEqual(
+      [rig.read(R.Status), rig.read(R.InterruptStatus), rig.read(R.QueueReady), rig.irq],
+      [0, 0, 0, false],
+    );
     rig.dma.bytes.fill(0);
     [queue] = rig.start(VERSION_1);
     assert.ok(queue);
@@ -157,7 +160,11 @@ describe("virtio-mmio transport", () => {
 
 describe("malformed rings", () => {
   /** Starts an entropy device, lets `damage` prepare the ring, notifies, and expects the device to stop. */
-  function stops(what: string, reason: RegExp, damage: (rig: Rig, queue: ReturnType<Rig["start"]>[number]) => void): void {
+  function stops(
+    what: string,
+    reason: RegExp,
+    damage: (rig: Rig, queue: ReturnType<Rig["start"]>[number]) => void,
+  ): void {
     it(`stops at ${what}`, () => {
       const rig = new Rig(new VirtioEntropy(1));
       const [queue] = rig.start();
@@ -185,13 +192,19 @@ describe("malformed rings", () => {
     rig.setDescriptor(queue.descriptors, 1, { paddr: BUFFER, length: 1, flags: WRITE | NEXT, next: 0 });
     rig.makeAvailable(queue, 0);
   });
-  stops("a head outside of the table", /descriptor 8 is outside of a table of 8/, (rig, queue) => rig.makeAvailable(queue, 8));
+  stops("a head outside of the table", /descriptor 8 is outside of a table of 8/, (rig, queue) =>
+    rig.makeAvailable(queue, 8),
+  );
   stops("a next outside of the table", /descriptor 99 is outside/, (rig, queue) => {
     rig.setDescriptor(queue.descriptors, 0, { paddr: BUFFER, length: 1, flags: WRITE | NEXT, next: 99 });
     rig.makeAvailable(queue, 0);
   });
-  stops("an available index too far ahead", /is 9 ahead, the queue has 8 entries/, (rig, queue) => rig.dma.writeU16(queue.available + 2, 9));
-  stops("a buffer outside of memory", /DMA to 0x1000/, (rig, queue) => rig.offer(queue, [{ paddr: 0x1000, length: 4, write: true }]));
+  stops("an available index too far ahead", /is 9 ahead, the queue has 8 entries/, (rig, queue) =>
+    rig.dma.writeU16(queue.available + 2, 9),
+  );
+  stops("a buffer outside of memory", /DMA to 0x1000/, (rig, queue) =>
+    rig.offer(queue, [{ paddr: 0x1000, length: 4, write: true }]),
+  );
   stops("an address past 2^53", /has address 0xffffffffffffffff/, (rig, queue) => {
     rig.offer(queue, [{ paddr: 0, length: 4, write: true }]);
     rig.dma.writeU64(queue.descriptors, 0xffffffffffffffffn);
