@@ -1,14 +1,14 @@
-// npm run bench: `--vs qemu` compares with QEMU; the other benchmarks are programs of their own in this directory.
+// npm run bench: the figures of README.md; with `-- --vs qemu`, the same guests on Emuscope and on QEMU.
+import { printFigures } from "./figures.js";
 import { compareWithQemu } from "./vs-qemu/main.js";
 
 const args = process.argv.slice(2);
-const against = args[args.indexOf("--vs") + 1];
-if (args.includes("--vs") && against === "qemu") {
-  await compareWithQemu(args).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
-} else {
-  console.error("npm run bench -- --vs qemu [--help]");
-  process.exitCode = 2;
+const versus = args.indexOf("--vs");
+try {
+  if (versus < 0) await printFigures(args);
+  else if (args[versus + 1] === "qemu") await compareWithQemu(args);
+  else throw new Error("npm run bench -- --vs qemu [--help]");
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 }
