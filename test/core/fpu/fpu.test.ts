@@ -96,7 +96,8 @@ const integerCorners = [0, 1, 2, 24, 25, 31, 32, 53, 54, 62, 63, 64].flatMap((n)
 
 /** Operands of narrowing: doubles at and around the halves of singles. */
 function narrowed(r: Random): bigint {
-  if (r.below(6) === 0) { // around the least normal single, the largest, and the least subnormal
+  if (r.below(6) === 0) {
+    // around the least normal single, the largest, and the least subnormal
     const edge = (BigInt(1023 + r.pick([-126, 128, -149, -150])) << 52n) + r.bits(1 + r.below(32));
     return edge - r.bits(1 + r.below(32));
   }
@@ -118,7 +119,12 @@ function operations(f: Format): Operation[] {
     rounds = true,
     result: 32 | 64 = width,
   ): Operation => ({
-    name: `${name}_${op}`, widths: [width, width], result, rounds, operands, corners: [all, all],
+    name: `${name}_${op}`,
+    widths: [width, width],
+    result,
+    rounds,
+    operands,
+    corners: [all, all],
     cases: rounds ? 6000 : 1500,
     model: (o, rm) => model(f, at(o, 0), at(o, 1), rm),
   });
@@ -129,7 +135,12 @@ function operations(f: Format): Operation[] {
     binary("mul", reference.mul, (r) => scalePair(f, r, 1)),
     binary("div", reference.div, (r) => scalePair(f, r, -1)),
     {
-      name: `${name}_sqrt`, widths: [width], result: width, rounds: true, corners: [all], cases: 6000,
+      name: `${name}_sqrt`,
+      widths: [width],
+      result: width,
+      rounds: true,
+      corners: [all],
+      cases: 6000,
       operands: (r) => {
         if (r.below(4) > 0) return [operand(f, r) & ~(BigInt(r.below(4) > 0) << BigInt(width - 1))];
         return [reference.mul(f, operand(f, r), near(f, r, f.emax, 3), 0).bits & ~(1n << BigInt(width - 1))];
@@ -137,8 +148,13 @@ function operations(f: Format): Operation[] {
       model: (o, rm) => reference.sqrt(f, at(o, 0), rm),
     },
     {
-      name: `${name}_fma`, widths: [width, width, width], result: width, rounds: true, corners: [few, few, few],
-      cases: 16000, operands: (r) => fmaTriple(f, r),
+      name: `${name}_fma`,
+      widths: [width, width, width],
+      result: width,
+      rounds: true,
+      corners: [few, few, few],
+      cases: 16000,
+      operands: (r) => fmaTriple(f, r),
       model: (o, rm) => reference.fma(f, at(o, 0), at(o, 1), at(o, 2), rm),
     },
     binary("min", (g, a, b) => reference.extreme(g, a, b, false), pair, false),
@@ -147,30 +163,57 @@ function operations(f: Format): Operation[] {
     binary("lt", (g, a, b) => reference.relation(g, a, b, "lt"), pair, false, 64),
     binary("le", (g, a, b) => reference.relation(g, a, b, "le"), pair, false, 64),
     {
-      name: `${name}_class`, widths: [width], result: 64, rounds: false, corners: [all], cases: 500,
-      operands: (r) => [operand(f, r)], model: (o) => reference.classify(f, at(o, 0)),
+      name: `${name}_class`,
+      widths: [width],
+      result: 64,
+      rounds: false,
+      corners: [all],
+      cases: 500,
+      operands: (r) => [operand(f, r)],
+      model: (o) => reference.classify(f, at(o, 0)),
     },
     f === DOUBLE
       ? {
-          name: "f64_to_f32", widths: [64], result: 32, rounds: true, corners: [all], cases: 6000,
+          name: "f64_to_f32",
+          widths: [64],
+          result: 32,
+          rounds: true,
+          corners: [all],
+          cases: 6000,
           operands: (r) => [r.below(4) === 0 ? operand(f, r) : narrowed(r)],
           model: (o, rm) => reference.convert(f, other, at(o, 0), rm),
         }
       : {
-          name: "f32_to_f64", widths: [32], result: 64, rounds: false, corners: [all], cases: 1000,
-          operands: (r) => [operand(f, r)], model: (o) => reference.convert(f, other, at(o, 0), 0),
+          name: "f32_to_f64",
+          widths: [32],
+          result: 64,
+          rounds: false,
+          corners: [all],
+          cases: 1000,
+          operands: (r) => [operand(f, r)],
+          model: (o) => reference.convert(f, other, at(o, 0), 0),
         },
   ];
   for (const bits of [32, 64] as const) {
     for (const signed of [true, false]) {
       const type = `${signed ? "i" : "u"}${bits}`;
       list.push({
-        name: `${name}_to_${type}`, widths: [width], result: 64, rounds: true, corners: [all], cases: 3000,
+        name: `${name}_to_${type}`,
+        widths: [width],
+        result: 64,
+        rounds: true,
+        corners: [all],
+        cases: 3000,
         operands: (r) => [integerCandidate(f, r)],
         model: (o, rm) => reference.toInteger(f, at(o, 0), bits, signed, rm),
       });
       list.push({
-        name: `${type}_to_${name}`, widths: [64], result: width, rounds: true, corners: [integerCorners], cases: 3000,
+        name: `${type}_to_${name}`,
+        widths: [64],
+        result: width,
+        rounds: true,
+        corners: [integerCorners],
+        cases: 3000,
         operands: (r) => [integer(r)],
         model: (o, rm) => reference.fromInteger(f, at(o, 0), bits, signed, rm),
       });
@@ -208,7 +251,10 @@ describe("floating point of the core", () => {
 
 describe("the exact model", () => {
   const words = new DataView(new ArrayBuffer(8));
-  const toNumber = (bits: bigint): number => (words.setBigUint64(0, bits), words.getFloat64(0));
+  const toNumber = (bits: bigint): number => {
+    words.setBigUint64(0, bits);
+    return words.getFloat64(0);
+  };
   const toBits = (value: number): bigint => {
     if (Number.isNaN(value)) return reference.canonicalNan(DOUBLE);
     words.setFloat64(0, value);

@@ -38,36 +38,52 @@ interface Rule {
 const sumOf = (x: number, y: number, z: number): bigint => toBits(DOUBLE, x * y + z);
 const rules: Record<string, Rule> = {
   add: {
-    operands: sumPair, native: (x, y) => x + y, holds: (_, r) => finite(r),
+    operands: sumPair,
+    native: (x, y) => x + y,
+    holds: (_, r) => finite(r),
     model: (f, a, b) => reference.add(f, a, b, 0),
   },
   sub: {
-    operands: sumPair, native: (x, y) => x - y, holds: (_, r) => finite(r),
+    operands: sumPair,
+    native: (x, y) => x - y,
+    holds: (_, r) => finite(r),
     model: (f, a, b) => reference.sub(f, a, b, 0),
   },
   mul: {
-    operands: (f, r) => scalePair(f, r, 1), native: (x, y) => x * y, holds: safelyNormal,
+    operands: (f, r) => scalePair(f, r, 1),
+    native: (x, y) => x * y,
+    holds: safelyNormal,
     model: (f, a, b) => reference.mul(f, a, b, 0),
   },
   div: {
-    operands: (f, r) => scalePair(f, r, -1), native: (x, y) => x / y, holds: safelyNormal,
+    operands: (f, r) => scalePair(f, r, -1),
+    native: (x, y) => x / y,
+    holds: safelyNormal,
     model: (f, a, b) => reference.div(f, a, b, 0),
   },
   sqrt: {
-    operands: (f, r) => [operand(f, r)], native: (x) => Math.sqrt(x), holds: (_, r) => finite(r),
+    operands: (f, r) => [operand(f, r)],
+    native: (x) => Math.sqrt(x),
+    holds: (_, r) => finite(r),
     model: (f, a) => reference.sqrt(f, a, 0),
   },
   fma: {
-    formats: [SINGLE], operands: fmaTriple, native: (x, y, z) => x * y + z,
+    formats: [SINGLE],
+    operands: fmaTriple,
+    native: (x, y, z) => x * y + z,
     holds: (f, r, x, y, z) => safelyNormal(f, r) && (sumOf(x, y, z) & 0x1fffffffn) !== 0x10000000n,
     model: (f, a, b, c) => reference.fma(f, a, b, c, 0),
   },
   min: {
-    operands: sumPair, native: (x, y) => Math.min(x, y), holds: (_, r) => r === r,
+    operands: sumPair,
+    native: (x, y) => Math.min(x, y),
+    holds: (_, r) => r === r,
     model: (f, a, b) => reference.extreme(f, a, b, false),
   },
   max: {
-    operands: sumPair, native: (x, y) => Math.max(x, y), holds: (_, r) => r === r,
+    operands: sumPair,
+    native: (x, y) => Math.max(x, y),
+    holds: (_, r) => r === r,
     model: (f, a, b) => reference.extreme(f, a, b, true),
   },
 };
@@ -101,7 +117,11 @@ describe("rules for native floating point", () => {
       for (let i = 0; i < CASES; i++) {
         const [a, b] = sumPair(f, r);
         const [x, y] = [toNumber(f, a), toNumber(f, b)];
-        for (const [kind, holds] of [["eq", x === y], ["lt", x < y], ["le", x <= y]] as const) {
+        for (const [kind, holds] of [
+          ["eq", x === y],
+          ["lt", x < y],
+          ["le", x <= y],
+        ] as const) {
           if (!holds && (x !== x || y !== y)) continue;
           assert.deepEqual(reference.relation(f, a, b, kind), { bits: holds ? 1n : 0n, flags: 0 });
         }

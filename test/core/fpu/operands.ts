@@ -47,10 +47,30 @@ export function specials(f: Format): bigint[] {
   const infinity = ((1n << BigInt(f.bits - f.precision)) - 1n) << p;
   const one = BigInt(f.emax) << p;
   const positive = [
-    0n, 1n, 2n, 3n, hidden >> 1n, hidden - 1n, hidden, hidden + 1n, 2n * hidden,
-    one, one + 1n, one - 1n, one + hidden, one + (hidden >> 1n), one - hidden,
-    infinity - 1n, infinity - 2n, infinity - hidden, infinity, infinity + 1n, infinity + (hidden >> 1n),
-    infinity + (hidden >> 1n) + 1n, infinity + hidden - 1n, infinity + (hidden >> 1n) - 1n,
+    0n,
+    1n,
+    2n,
+    3n,
+    hidden >> 1n,
+    hidden - 1n,
+    hidden,
+    hidden + 1n,
+    2n * hidden,
+    one,
+    one + 1n,
+    one - 1n,
+    one + hidden,
+    one + (hidden >> 1n),
+    one - hidden,
+    infinity - 1n,
+    infinity - 2n,
+    infinity - hidden,
+    infinity,
+    infinity + 1n,
+    infinity + (hidden >> 1n),
+    infinity + (hidden >> 1n) + 1n,
+    infinity + hidden - 1n,
+    infinity + (hidden >> 1n) - 1n,
   ];
   const sign = 1n << BigInt(f.bits - 1);
   return positive.flatMap((v) => [v, v | sign]);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as C from "../../../src/core/layout.js";
 import * as L from "../../../src/core/trace/layout.js";
 import type { RingBatch, RingReader } from "../../../src/trace/ring.js";
-import { type Access, expectedRow, Random, randomAccess, RecorderHarness, spec } from "../../trace/recorder-harness.js";
+import { type Access, expectedRow, Random, RecorderHarness, randomAccess, spec } from "../../trace/recorder-harness.js";
 
 function u64s(batch: RingBatch, column = 0): bigint[] {
   const bytes = batch.columnBytes(column);
@@ -94,7 +94,8 @@ test("block: a burst inside one instruction waits for the host, or is counted as
   for (let n = 0; n < 2048; n++) harness.view.setUint8(0x90000 + n, n);
   harness.core.record_block(C.KIND_DMA_WRITE, 0x80000004n, 4n, 1, 0, C.SECTION_RAM, 0x90000, 2048, 0, 0n);
   assert.equal(harness.core.recorder_matched(0), 257n);
-  for (let n = 0; n < 5; n++) harness.core.record_block(C.KIND_DMA_WRITE, 0x80000000n, 0n, 1, 0, C.SECTION_RAM, 0x90000, 2048, 0, 0n);
+  for (let n = 0; n < 5; n++)
+    harness.core.record_block(C.KIND_DMA_WRITE, 0x80000000n, 0n, 1, 0, C.SECTION_RAM, 0x90000, 2048, 0, 0n);
   harness.core.recorder_stop(0);
   assert.equal(waits, 4 + Number(harness.core.recorder_dropped(0)) - 1);
   const rest = readAll(reader);
@@ -123,7 +124,10 @@ test("drop: written, dropped and gaps add up for any reader", async () => {
           assert.equal(batch.gap.lastIcount, (batch.firstSeq - 1n) * 2n);
         } else assert.equal(batch.firstSeq, expected);
         const seqs = u64s(batch);
-        assert.deepEqual(u64s(batch, 1), seqs.map((seq) => seq * 2n));
+        assert.deepEqual(
+          u64s(batch, 1),
+          seqs.map((seq) => seq * 2n),
+        );
         seen.push(...seqs);
         expected = batch.firstSeq + BigInt(batch.rows);
         reader.release(batch);
@@ -180,8 +184,11 @@ test("every recorder gets its own choice of the same accesses", async () => {
   const harness = await RecorderHarness.create(2048);
   const random = new Random(9);
   const fields = ["seq", "paddr"];
-  const readers = Array.from({ length: C.MAX_RECORDERS }, (_, i) =>
-    harness.attach(i, spec({ fields, everyNth: i + 1, ringBatches: 16, filter: i % 2 ? { privilege: ["S"] } : {} })).reader,
+  const readers = Array.from(
+    { length: C.MAX_RECORDERS },
+    (_, i) =>
+      harness.attach(i, spec({ fields, everyNth: i + 1, ringBatches: 16, filter: i % 2 ? { privilege: ["S"] } : {} }))
+        .reader,
   );
   const accesses: Access[] = [];
   for (let n = 0; n < 3000; n++) {
@@ -194,13 +201,19 @@ test("every recorder gets its own choice of the same accesses", async () => {
     const want = accesses.filter((access) => i % 2 === 0 || access.privilege === 1).filter((_, n) => n % (i + 1) === 0);
     const got: bigint[] = [];
     for (let batch = reader.next(); batch; batch = reader.next()) got.push(...u64s(batch, 1));
-    assert.deepEqual(got, want.map((access) => access.paddr));
+    assert.deepEqual(
+      got,
+      want.map((access) => access.paddr),
+    );
   });
 });
 
 test("rows appended inline by generated code and rows of record() make one sequence", async () => {
   const harness = await RecorderHarness.create();
-  const { recorder, reader } = harness.attach(2, spec({ fields: ["seq", "value", "size"], ringBatches: 3, slow: "block" }));
+  const { recorder, reader } = harness.attach(
+    2,
+    spec({ fields: ["seq", "value", "size"], ringBatches: 3, slow: "block" }),
+  );
   const { view } = harness;
   const d = C.RECORDERS + 2 * C.RECORDER_SIZE;
   const word = (at: number): number => view.getUint32(d + at, true);
@@ -295,7 +308,8 @@ test("DMA runs are cut at multiples of eight, with their values and offsets", as
   harness.core.record_block(C.KIND_DMA_READ, 0x80000005n, 0x1005n, 1, 0, C.SECTION_RAM, 0x90005, 21, 0, 0x1234n);
   harness.core.recorder_stop(0);
   const batch = reader.next() as RingBatch;
-  const value = (from: number, count: number): bigint => bytes.slice(from, from + count).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const value = (from: number, count: number): bigint =>
+    bytes.slice(from, from + count).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const column = (name: string): number => batch.ring.columns.findIndex((c) => c.name === name);
   assert.deepEqual(u64s(batch, column("paddr")), [0x80000005n, 0x80000008n, 0x80000010n, 0x80000018n]);
   assert.deepEqual(u64s(batch, column("offset")), [0x1005n, 0x1008n, 0x1010n, 0x1018n]);

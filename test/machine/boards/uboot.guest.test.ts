@@ -91,6 +91,7 @@ it("drives the block device and the flash banks, sees the device tree and powers
   assert.match(terminal.command("cp.b 0x81000000 0x22040000 1000"), /Copy to Flash\.\.\. done/);
   assert.match(terminal.command("cmp.b 0x81000000 0x22040000 1000"), /Total of 4096 byte\(s\) were the same/);
 
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of U-Boot's shell
   terminal.command("fdt addr ${fdtcontroladdr}");
   assert.match(terminal.command("fdt list /chosen"), /stdout-path = "\/soc\/serial@10000000"/);
   assert.deepEqual(terminal.guestErrors, []);
