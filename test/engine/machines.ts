@@ -123,15 +123,16 @@ export function differences(a: Machine, b: Machine): string[] {
       }
     }
   }
-  const ram = [a, b].map((machine) => {
-    const section = machine.bus.find(RAM);
-    if (section === undefined) throw new Error("no RAM");
-    return Buffer.from(machine.memory.buffer as unknown as ArrayBuffer, section.host, section.region.size);
-  }) as [Buffer, Buffer];
-  if (!ram[0].equals(ram[1])) {
+  for (const region of a.bus.regions) {
+    if (region?.kind !== "ram") continue;
+    const ram = [a, b].map((machine) => {
+      const { host, size } = machine.bus.region(region.id) ?? region;
+      return Buffer.from(machine.memory.buffer as unknown as ArrayBuffer, host, size);
+    }) as [Buffer, Buffer];
+    if (ram[0].equals(ram[1])) continue;
     for (let n = 0; n < ram[0].length && lines.length < 40; n += 8) {
       if (ram[0].compare(ram[1], n, n + 8, n, n + 8) !== 0)
-        note(`memory ${(RAM + n).toString(16)}`, ram[0].readBigUInt64LE(n), ram[1].readBigUInt64LE(n));
+        note(`${region.name} ${n.toString(16)}`, ram[0].readBigUInt64LE(n), ram[1].readBigUInt64LE(n));
     }
   }
   return lines;
