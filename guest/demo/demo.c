@@ -182,6 +182,29 @@ uint64_t trap(uint64_t cause, uint64_t pc, uint64_t value)
     return pc;
 }
 
+/* One access across two pages: the compiler itself would cut what is not aligned into bytes. */
+static inline void store16(uint64_t address, uint16_t value)
+{
+    __asm__ volatile("sh %0, (%1)" ::"r"(value), "r"(address) : "memory");
+}
+
+static inline void store32(uint64_t address, uint32_t value)
+{
+    __asm__ volatile("sw %0, (%1)" ::"r"(value), "r"(address) : "memory");
+}
+
+static inline void store64(uint64_t address, uint64_t value)
+{
+    __asm__ volatile("sd %0, (%1)" ::"r"(value), "r"(address) : "memory");
+}
+
+static inline uint16_t load16(uint64_t address)
+{
+    uint64_t value;
+    __asm__ volatile("lhu %0, (%1)" : "=r"(value) : "r"(address) : "memory");
+    return (uint16_t)value;
+}
+
 /* ------------------------------------------------------------------------------------------------ the windows */
 
 static uint64_t checksum;
@@ -276,7 +299,7 @@ static void turn_by_reads(void)
     }
     (void)MMIO32(VA_BANK1 + SWITCH); /* away from the latch, to bank 0 */
     *(volatile uint8_t *)VA_PLAIN1 = 0x5a;
-    expect("read across: bank1 and RAM", *(volatile uint16_t *)(VA_BANK1 + SWITCH_LAST), 0x5a00);
+    expect("read across: bank1 and RAM", load16(VA_BANK1 + SWITCH_LAST), 0x5a00);
     expect("read across: bank1 now", MMIO32(VA_BANK1 + CURRENT), 1);
 }
 
@@ -284,19 +307,19 @@ static void turn_by_reads(void)
 static void turn_across_pages(uint64_t round)
 {
     /* RAM | bank0: the upper half selects bank 2 */
-    *(volatile uint32_t *)(VA_PLAIN0 + PAGE - 2) = 0x00020000u | (round & 0xffff);
+    store32(VA_PLAIN0 + PAGE - 2, 0x00020000u | (round & 0xffff));
     expect("RAM | bank0: RAM", *(volatile uint16_t *)(VA_PLAIN0 + PAGE - 2), round & 0xffff);
     expect("RAM | bank0: window0", MMIO64(VA_WINDOW0 + 3 * PAGE), signature(0, 2, 3));
 
     /* bank0 | latch0: the first byte selects bank 1, the rest goes to latch0's DATA[0] */
     MMIO64(VA_LATCH0) = 0;
-    *(volatile uint32_t *)(VA_BANK0 + BANK_LAST) = (uint32_t)(round << 8) | 1;
+    store32(VA_BANK0 + BANK_LAST, (uint32_t)(round << 8) | 1);
     expect("bank0 | latch0: latch0", MMIO64(VA_LATCH0), round & 0xffffff);
     expect("bank0 | latch0: window0", MMIO64(VA_WINDOW0 + 4 * PAGE), signature(0, 1, 4));
 
     /* window0 | bank0: the window's last byte, in bank 1, and then bank 3 */
     volatile uint8_t *last = (volatile uint8_t *)(VA_WINDOW0 + WINDOW_PAGES * PAGE - 1);
-    *(volatile uint16_t *)last = (uint16_t)(0x0300 | (round & 0xff));
+    store16((uint64_t)last, (uint16_t)(0x0300 | (round & 0xff)));
     expect("window0 | bank0: window0", MMIO64(VA_WINDOW0 + 6 * PAGE), signature(0, 3, 6));
     select(1);
     expect("window0 | bank0: bank 1", *last, round & 0xff);
@@ -307,7 +330,7 @@ static void turn_across_pages(uint64_t round)
     select(2);
     MMIO8(VA_WINDOW0) = 0;
     select(1);
-    *(volatile uint16_t *)(VA_BANK0_AFTER_WINDOW + BANK_LAST) = 0xab02;
+    store16(VA_BANK0_AFTER_WINDOW + BANK_LAST, 0xab02);
     expect("bank0 | window0: bank", MMIO32(VA_BANK0 + BANK), 2);
     uint8_t moved = MMIO8(VA_WINDOW0);
     select(1);
@@ -362,7 +385,7 @@ static void look_at_others(uint64_t round)
     expect("mixed: latch page", MMIO64(VA_WINDOW0 + 3 * PAGE), round);
     /* a store across the two: four bytes to bank 0, four to the latch */
     MMIO32(VA_WINDOW0 + 3 * PAGE - 4) = 0;
-    *(volatile uint64_t *)(VA_WINDOW0 + 3 * PAGE - 4) = 0x1122334455667788u;
+    store64(VA_WINDOW0 + 3 * PAGE - 4, 0x1122334455667788u);
     expect("mixed: low half", MMIO32(VA_WINDOW0 + 3 * PAGE - 4), 0x55667788);
     expect("mixed: high half", MMIO32(VA_LATCH0), 0x11223344);
 
