@@ -40,7 +40,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     cpu: process.cpuUsage(),
     instructions: machine.instructionCount(),
     counters: counters(view),
-    jit: { ...Object.values(machine.jitStats()).at(-1) },
+    jit: jitFigures(machine),
   });
   let stopProfile = (): Profile | undefined => undefined;
   let begun: Snapshot | undefined;
@@ -172,6 +172,14 @@ function counters(view: DataView): Record<string, number> {
       Number(view.getBigUint64(C.FLUSH_STATS + 8 * index, true)),
     ]),
   );
+}
+
+/** Figures of the compiled tier, those of each engine variant under its name. */
+function jitFigures(machine: Machine): Record<string, number> {
+  const figures: Record<string, number> = { compiledInstructions: machine.engineStats().compiledInstructions };
+  for (const [variant, stats] of Object.entries(machine.jitStats()))
+    for (const [name, value] of Object.entries(stats)) figures[`${variant}.${name}`] = value as number;
+  return figures;
 }
 
 function difference(last: Record<string, number>, first: Record<string, number>): Record<string, number> {

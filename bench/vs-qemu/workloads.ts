@@ -18,7 +18,7 @@ const times = (count: number, command: string): string =>
 export const WORKLOADS: readonly Workload[] = [
   { name: "sha256sum", kind: "linux", traced: true, script: times(12, "sha256sum $DATA") },
   { name: "md5sum", kind: "linux", traced: false, script: times(50, "md5sum $DATA") },
-  { name: "gzip", kind: "linux", traced: true, script: times(4, "gzip -c $DATA | md5sum") },
+  { name: "gzip", kind: "linux", traced: true, script: times(6, "gzip -c $DATA | md5sum") },
   {
     name: "awk",
     kind: "linux",
@@ -32,7 +32,7 @@ export const WORKLOADS: readonly Workload[] = [
     traced: false,
     script: [
       "i=0; n=0",
-      "while [ $i -lt 6000 ]; do",
+      "while [ $i -lt 9000 ]; do",
       "  case $i in *7) n=$((n + i % 13)) ;; *) s=$n-$i n=$((n + 1)) ;; esac",
       "  if [ $((i % 1000)) = 0 ]; then n=$((n + $(echo $i | wc -c))); fi",
       "  i=$((i + 1))",
