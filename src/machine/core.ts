@@ -89,6 +89,7 @@ export function createEngine(
     },
   }).exports as unknown as Engine["core"];
   const slots = new SlotWriter(memory);
+  const view = new DataView(memory.buffer);
   const tiers = new Map<VariantName, Tier>();
   const tier = (variant: VariantName): Tier => {
     let made = tiers.get(variant);
@@ -119,7 +120,7 @@ export function createEngine(
     const chosen = tier(variant);
     for (const other of tiers.values()) if (other.jit && other !== chosen) other.jit.installed = false;
     if (chosen.jit) {
-      if (variant !== "plain") chosen.jit.plan = planTrace(new DataView(memory.buffer));
+      if (variant !== "plain") chosen.jit.plan = planTrace(view);
       chosen.jit.installed = true;
     }
     entry.set(0, chosen.enter);
@@ -127,7 +128,7 @@ export function createEngine(
   invalidate = (ppn, offset, size) => {
     for (const { jit } of tiers.values()) jit?.invalidate(ppn, offset, size);
   };
-  new DataView(memory.buffer).setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
+  view.setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
   select("plain");
   const jitStats = (): Partial<Record<VariantName, JitStats>> => {
     const stats: Partial<Record<VariantName, JitStats>> = {};

@@ -41,7 +41,7 @@ export interface EngineSettings {
   /** Hot places compiled into one module; with 1 and a threshold of 1 everything that is jumped to runs compiled. */
   batch: number;
 }
-export const ENGINE_DEFAULTS: EngineSettings = { jit: true, hotThreshold: 500, batch: 8 };
+export const ENGINE_DEFAULTS: EngineSettings = { jit: true, hotThreshold: 2000, batch: 8 };
 
 export interface ImageBytes {
   bytes: Uint8Array;
