@@ -2,7 +2,7 @@
 // everything a guest could see must be the same.
 import { readFileSync } from "node:fs";
 import * as L from "../../src/core/layout.js";
-import { compileModules, type MachineModules } from "../../src/machine/core.js";
+import { compileModules, type MachineModules, type VariantName } from "../../src/machine/core.js";
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 
@@ -19,6 +19,8 @@ export interface Tier {
   readonly engine: Partial<EngineSettings>;
   /** Instructions asked for in one call. */
   readonly chunk: number;
+  /** The engine's variant; with all of them, nothing is recorded here. */
+  readonly variant?: VariantName;
 }
 export const INTERPRETER: Tier = { name: "interpreter", engine: { jit: false }, chunk: 1e6 };
 /** Everything that is jumped to is compiled at once. */
@@ -30,6 +32,8 @@ export const TIERS: readonly Tier[] = [
   { name: "eager by 7", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 7 },
   { name: "eager by 97", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 97 },
   { name: "interpreter by 1", engine: { jit: false }, chunk: 1 },
+  { name: "observed", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 5003, variant: "memory" },
+  { name: "observed fetches", engine: { jit: true, hotThreshold: 1, batch: 2 }, chunk: 1e6, variant: "fetch" },
 ];
 
 let modules: Promise<MachineModules> | undefined;
@@ -49,10 +53,10 @@ export async function boot(image: Image, tier: Tier, settings: Settings = {}): P
     kind: "raw" as const,
     name: address.toString(16),
   }));
-  return createMachine(
-    { board: "virt", harts: 1, ram: 2 ** 20, load, engine: tier.engine, ...settings },
-    await machineModules(),
-  );
+  const description = { board: "virt", harts: 1, ram: 2 ** 20, load, engine: tier.engine, ...settings } as const;
+  const machine = createMachine(description, await machineModules());
+  machine.observe(tier.variant ?? "plain");
+  return machine;
 }
 
 /** Runs until `count` instructions have been used since the start, or the guest is done. */
