@@ -357,19 +357,24 @@ test("a wait ends by state, by text, by time, and when the text cannot come any 
     state: "ready",
     instructions: 0,
   });
+  // by the listener and not by time: a loaded host may be slow to begin a wait
+  const waiting = async () => {
+    while (session?.listeners === 0) await new Promise((resolve) => setImmediate(resolve));
+  };
   const text = wait({ text: "SHELL-READY" });
-  setTimeout(() => {
-    session?.console().print("...SHELL-");
-    session?.console().print("READY\n");
-  }, 10);
+  await waiting();
+  session?.console().print("...SHELL-");
+  session?.console().print("READY\n");
   assert.equal((await text).offset, 14);
   assert.equal((await wait({ text: "READY", from: 3 })).offset, 14);
   assert.equal((await wait({ text: "READY", from: 14, timeoutMs: 5 })).reason, "timeout");
   const never = wait({ text: "never" });
-  setTimeout(() => session?.setState("halted", "poweroff"), 10);
+  await waiting();
+  session?.setState("halted", "poweroff");
   assert.equal((await never).reason, "ended");
   const deleted = wait({ state: ["running"] });
-  setTimeout(() => void built.sessions.delete("a"), 10);
+  await waiting();
+  void built.sessions.delete("a");
   assert.equal((await deleted).reason, "ended");
   assert.equal(session?.listeners, 0, "no listener is left");
   assert.equal((await wait({ text: "x" })).code, "EMU_SESSION_NOT_FOUND");
