@@ -1,0 +1,34 @@
+// Sessions leave nothing behind. The long version, with Linux, is soak.guest.test.ts.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { generateProgram } from "./programs.js";
+import { leftBehind, soak, soakImpossible } from "./soak.js";
+
+test("thirty sessions of small guests, compiled and deleted", { skip: soakImpossible, timeout: 120_000 }, async (t) => {
+  const report = await soak({
+    description: (n) => {
+      const { image } = generateProgram(5, n % 6, { rewrite: n % 2 === 0 });
+      const load = image.parts.map(({ address, bytes }) => ({ address, bytes, kind: "raw" as const, name: "part" }));
+      return {
+        board: "virt",
+        harts: 1 + (n % 2),
+        ram: 2 ** 20,
+        load,
+        idle: "skip",
+        engine: { hotThreshold: 1, batch: 1 },
+      };
+    },
+    drive: async (session, n) => {
+      // some end in the middle of things
+      if (n % 3 === 0) await session.call("start");
+      else await session.call("runUntil", { instructions: 30_000, timeoutMs: 20_000 });
+    },
+    seconds: 60,
+    sessions: 30,
+    together: 2,
+  });
+  t.diagnostic(JSON.stringify(report));
+  assert.equal(report.sessions, 30);
+  assert.ok(report.modules > 500, `${report.modules} modules`);
+  assert.deepEqual(leftBehind(report), []);
+});
