@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 
 import { compileModules, type MachineModules } from "../../src/machine/core.js";
+import type { EngineSettings } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 import { type Image, RAM_SIZE } from "./image.js";
 
@@ -21,9 +22,10 @@ export function machineModules(): Promise<MachineModules> {
 export async function runOnEmuscope(
   image: Image,
   prepare: (machine: Machine) => void = () => {},
+  engine: Partial<EngineSettings> = {},
 ): Promise<Uint8Array[]> {
   const machine = createMachine(
-    { board: "virt", harts: 1, ram: RAM_SIZE, kernel: { bytes: image.elf, name: "image.elf", kind: "elf" } },
+    { board: "virt", harts: 1, ram: RAM_SIZE, kernel: { bytes: image.elf, name: "image.elf", kind: "elf" }, engine },
     await machineModules(),
   );
   prepare(machine);
