@@ -79,7 +79,7 @@ test("sessions made of mutated images are refused, or run, and are gone when del
   const random = new Random(20260303);
   const samples = [await guest("demo/demo"), await guest("bare/integer")];
   const outcomes = { refused: 0, ran: 0 };
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 20; round++) {
     const bytes = Uint8Array.from(samples[round % 2] as Uint8Array);
     // the headers, and now and then code
     for (let n = 0; n < 3; n++) bytes[random.u32() % (round % 4 === 0 ? bytes.length : 0x100)] = random.u32();
@@ -106,7 +106,7 @@ test("sessions made of mutated images are refused, or run, and are gone when del
     }
     await service.call("image.delete", { image });
   }
-  assert.ok(outcomes.refused > 5 && outcomes.ran > 5, JSON.stringify(outcomes));
+  assert.ok(outcomes.refused > 2 && outcomes.ran > 2, JSON.stringify(outcomes));
   assert.deepEqual(await service.call("session.list"), { sessions: [] });
   await demoWorks(service);
 });

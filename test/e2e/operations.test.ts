@@ -165,7 +165,7 @@ test("odd parameters are the caller's errors, and the machine goes on", { timeou
   const skipped = new Set(["session.delete", "image.delete", "image.put"]);
   const operations = OPERATIONS.filter((op) => !skipped.has(op.name));
   let refused = 0;
-  for (let n = 0; n < 1500; n++) {
+  for (let n = 0; n < 800; n++) {
     const op = operations[below(operations.length)];
     assert.ok(op);
     // making machines is slow: less often

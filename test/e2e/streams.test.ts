@@ -88,7 +88,7 @@ test("a deliberately slow client of a blocking stream gets every record, and the
   timeout: 120_000,
 }, async (t) => {
   const { service, session } = await machine(t, counter());
-  const stopAfter = 3_000_000;
+  const stopAfter = 1_500_000;
   const sub = await subscribe(service, session, {
     fields: ["seq", "value"],
     filter: { direction: ["write"] },
@@ -135,7 +135,7 @@ test("a slow client of a dropping stream is told of every gap, and all adds up",
   const socket = service.socket(`${sub.stream}?format=arrow`);
   await socket.opened;
   socket.ws.pause();
-  await service.call("session.runUntil", { session, instructions: 30_000_000, timeoutMs: 60_000 });
+  await service.call("session.runUntil", { session, instructions: 15_000_000, timeoutMs: 60_000 });
   socket.ws.resume();
   await service.call("session.step", { session, count: 3000 });
   const { records } = await service.call<{ records: number }>("subscription.delete", { session, subscription: sub.id });

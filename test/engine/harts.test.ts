@@ -119,7 +119,7 @@ function guest(lock: Lock, interrupts: boolean, harts: number): Image {
   return { parts: [{ address: START, bytes: a.assemble(START).bytes }] };
 }
 
-const COUNT = 400_000;
+const COUNT = 200_000;
 
 for (const harts of [2, 4]) {
   for (const lock of ["amoswap", "lr/sc", "ticket"] as const) {

@@ -4,7 +4,7 @@ import test from "node:test";
 import { generateProgram } from "./programs.js";
 import { leftBehind, soak, soakImpossible } from "./soak.js";
 
-test("thirty sessions of small guests, compiled and deleted", { skip: soakImpossible, timeout: 120_000 }, async (t) => {
+test("a dozen sessions of small guests, compiled and deleted", { skip: soakImpossible, timeout: 120_000 }, async (t) => {
   const report = await soak({
     description: (n) => {
       const { image } = generateProgram(5, n % 6, { rewrite: n % 2 === 0 });
@@ -24,11 +24,11 @@ test("thirty sessions of small guests, compiled and deleted", { skip: soakImposs
       else await session.call("runUntil", { instructions: 30_000, timeoutMs: 20_000 });
     },
     seconds: 60,
-    sessions: 30,
+    sessions: 12,
     together: 2,
   });
   t.diagnostic(JSON.stringify(report));
-  assert.equal(report.sessions, 30);
-  assert.ok(report.modules > 500, `${report.modules} modules`);
+  assert.equal(report.sessions, 12);
+  assert.ok(report.modules > 200, `${report.modules} modules`);
   assert.deepEqual(leftBehind(report), []);
 });
