@@ -1,6 +1,8 @@
 // The recorder alone in a memory of its own, driven the way the softmmu drives it, beside a model that keeps what it must hold.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
 import * as C from "../../src/core/layout.js";
 import type { SubscriptionSpec } from "../../src/session/protocol.js";
 import { type AttachedRecorder, attachRecorder } from "../../src/trace/attach.js";
@@ -11,17 +13,34 @@ import { RingReader } from "../../src/trace/ring.js";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const RINGS = 0x100000;
 
-/** Compiles AssemblyScript sources of the core (paths from the repository root), with shared memory as the core has it. */
+const OPTIONS =
+  "--outFile out.wasm -O3 --noAssert --runtime stub --importMemory --sharedMemory --initialMemory 16 --maximumMemory 65536 --memoryBase 262144 --use abort= --enable threads --enable simd --enable bulk-memory";
+
+/**
+ * Compiles AssemblyScript sources of the core (paths from the repository root), with shared memory as the core has it.
+ * The result is kept under dist/ by the hash of every source, since compiling takes seconds.
+ */
 export async function compileCore(files: string[], extra: Record<string, string> = {}): Promise<WebAssembly.Module> {
+  const hash = createHash("sha256").update(JSON.stringify([OPTIONS, files, extra]));
+  for (const name of readdirSync(join(ROOT, "src/core"), { recursive: true, encoding: "utf8" }).sort())
+    if (name.endsWith(".ts")) hash.update(name).update(readFileSync(join(ROOT, "src/core", name)));
+  const kept = join(ROOT, "dist", `core-part-${hash.digest("hex").slice(0, 16)}.wasm`);
+  if (!existsSync(kept)) {
+    const making = `${kept}.${process.pid}`;
+    writeFileSync(making, await compileAnew(files, extra));
+    renameSync(making, kept);
+  }
+  return new WebAssembly.Module(readFileSync(kept));
+}
+
+async function compileAnew(files: string[], extra: Record<string, string>): Promise<Uint8Array> {
+  const { default: asc } = await import("assemblyscript/asc");
   let binary: Uint8Array | undefined;
-  const options =
-    "--outFile out.wasm -O3 --noAssert --runtime stub --importMemory --sharedMemory --initialMemory 16 --maximumMemory 65536 --memoryBase 262144 --use abort= --enable threads --enable simd --enable bulk-memory";
-  const { readFileSync } = await import("node:fs");
-  const { error, stderr } = await asc.main([...files, ...options.split(" ")], {
+  const { error, stderr } = await asc.main([...files, ...OPTIONS.split(" ")], {
     readFile: (name: string) => {
       if (Object.hasOwn(extra, name)) return extra[name] as string;
       try {
-        return readFileSync(new URL(name, `file://${ROOT}`), "utf8");
+        return readFileSync(join(ROOT, name), "utf8");
       } catch {
         return null;
       }
@@ -32,7 +51,7 @@ export async function compileCore(files: string[], extra: Record<string, string>
     listFiles: () => [],
   });
   if (error || !binary) throw new Error(`asc: ${error?.message}\n${stderr.toString()}`);
-  return new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
+  return binary;
 }
 
 let compiled: Promise<WebAssembly.Module> | undefined;
