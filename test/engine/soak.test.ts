@@ -4,7 +4,10 @@ import test from "node:test";
 import { generateProgram } from "./programs.js";
 import { leftBehind, soak, soakImpossible } from "./soak.js";
 
-test("a dozen sessions of small guests, compiled and deleted", { skip: soakImpossible, timeout: 120_000 }, async (t) => {
+test("a dozen sessions of small guests, compiled and deleted", {
+  skip: soakImpossible,
+  timeout: 120_000,
+}, async (t) => {
   const report = await soak({
     description: (n) => {
       const { image } = generateProgram(5, n % 6, { rewrite: n % 2 === 0 });
