@@ -70,6 +70,14 @@ export async function printFigures(args: string[]): Promise<void> {
       const machine = await debianMachine(service, directory);
       const boots = await repeat(runs, () => boot(service, machine));
       const bootSeconds = row("boot", median(boots), 2, "s", "Debian, from POST /v1/sessions to SHELL-READY");
+      const interpreted = { ...machine, engine: { jit: false } };
+      row(
+        "boot, interpreted",
+        median(await repeat(runs, () => boot(service, interpreted))),
+        2,
+        "s",
+        "the same without the JIT",
+      );
       const deliveries = await repeat(runs, () =>
         measureDelivery(service, { machine, records: RECORDS, warmUp: WARM_UP }),
       );
