@@ -192,8 +192,16 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
 
 /** A misspelt variable would be a setting that silently does nothing. */
 function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
-  // EMUSCOPE_URL is the command line's
-  const known = new Set([...SETTINGS.map((setting) => setting.env), ...LIMIT_NAMES.map(limitEnv), "EMUSCOPE_URL"]);
+  // EMUSCOPE_URL is the command line's, the others belong to tests and benchmarks
+  const others = [
+    "EMUSCOPE_URL",
+    "EMUSCOPE_GUESTS",
+    "EMUSCOPE_SEED",
+    "EMUSCOPE_PROGRAMS",
+    "EMUSCOPE_QEMU",
+    "EMUSCOPE_SOAK_SECONDS",
+  ];
+  const known = new Set([...SETTINGS.map((setting) => setting.env), ...LIMIT_NAMES.map(limitEnv), ...others]);
   const unknown = Object.keys(env).filter((name) => name.startsWith("EMUSCOPE_") && !known.has(name));
   if (unknown.length > 0)
     throw new ConfigError(`unknown environment variable ${unknown.join(", ")}\nemuscope --help lists every setting`);
