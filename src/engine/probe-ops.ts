@@ -1,0 +1,81 @@
+// What a probe does at a place of the guest's code, decided when the block is translated. Interpreted blocks run these from
+// memory (src/core/probe), compiled regions have them inline (jit/probe-emitter.ts). Addresses are in the machine's memory.
+
+/** A u64 per hart: that of hart h is at `address + h * stride`. */
+export interface CounterPlace {
+  address: number;
+  stride: number;
+}
+
+export type Comparison = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
+
+/** Compares a counter of the executing hart with a constant, unsigned. */
+export interface Condition {
+  counter: CounterPlace;
+  is: Comparison;
+  value: bigint;
+}
+
+/** Counts or stores: `counter += value`, `counter = value`, of the executing hart. */
+export interface CounterOp {
+  kind: "add" | "store";
+  counter: CounterPlace;
+  value: bigint;
+}
+
+/** Appends a 16-byte entry to a buffer (see EVENT_* in core/layout.ts). */
+export interface AppendOp {
+  kind: "append";
+  /** Address of the buffer's descriptor. */
+  buffer: number;
+  tag: number;
+  /** What the entry's 64 bits are; anything but `none` needs an access. */
+  field: "none" | "vaddr" | "paddr" | "value";
+  /** Called when the buffer is full. */
+  full: CallTarget;
+}
+
+/** A function of a plugin: the dispatcher (index in the core's table) is called with `fn`. */
+export interface CallTarget {
+  /** Plugin slot; names the culprit when the call goes wrong. */
+  slot: number;
+  /** Table index of a function (fn, hart, tag), or (fn, hart, info, vaddr: i64, tag) for `access` signatures. */
+  dispatcher: number;
+  fn: number;
+}
+
+export interface CallOp {
+  kind: "call";
+  target: CallTarget;
+  tag: number;
+  /** `access`: the dispatcher takes the access's info word and virtual address as well. */
+  signature: "exec" | "access";
+  /** `read`: registers must be as the guest sees them; `write`: the callback may change them. */
+  registers: "none" | "read" | "write";
+  /** Whether the hardware address of an access must be captured for it. */
+  hwaddr: boolean;
+  /** The plugin keeps copies of counters in its own memory, brought up to date around the call. */
+  synced: boolean;
+}
+
+export type ProbeOp = (CounterOp | AppendOp | CallOp) & { when?: Condition | undefined };
+
+/** A probe on the accesses of an instruction. */
+export interface AccessProbe {
+  op: ProbeOp;
+  direction: "read" | "write" | "both";
+  /** Accesses to devices only: costs other accesses nothing. */
+  io: boolean;
+  /** Address of a filter to evaluate at each access (see GUARD_* in core/layout.ts); 0: none. */
+  guard: number;
+}
+
+/** What all probes of one translated block add up to. */
+export interface BlockProbes {
+  /** Before the first instruction. */
+  block: ProbeOp[];
+  /** Before instruction i. */
+  exec: (ProbeOp[] | undefined)[];
+  /** After each access of instruction i. */
+  access: (AccessProbe[] | undefined)[];
+}
