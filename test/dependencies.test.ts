@@ -28,13 +28,18 @@ const LAYERS: Record<string, Layer> = {
   devices: { uses: ["bus"] },
   image: { uses: [], types: ["machine"], packages: ["node:zlib"] },
   machine: { uses: ["engine", "bus", "devices", "image", "core"] },
+  probe: { uses: ["engine", "isa", "core"], types: ["machine"], packages: ["typebox"] },
   trace: { uses: ["core"], types: ["session"], packages: ["apache-arrow"] },
   session: {
     uses: ["machine", "trace", "image", "isa", "core"],
     types: ["devices"],
     packages: ["node:worker_threads", "node:crypto", "node:fs/promises"],
   },
-  operations: { uses: ["session", "trace", "image"], types: ["machine"], packages: ["ajv", "typebox", ...HOST] },
+  operations: {
+    uses: ["session", "trace", "image", "probe"],
+    types: ["machine"],
+    packages: ["ajv", "typebox", ...HOST],
+  },
   server: {
     uses: ["operations", "trace"],
     types: ["session"],
