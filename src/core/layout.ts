@@ -82,8 +82,8 @@ export const HWADDR2 = HWADDR + HWADDR_SIZE;
 // ---------------------------------------------------------------------------------------------------
 // softmmu. MMU indexes: 0 U, 1 S, 2 S with SUM, 3 M (no translation).
 export const MMU_INDEXES = 4;
-export const TLB_MIN_BITS = 6;
-export const TLB_DEFAULT_BITS = 8;
+export const TLB_MIN_BITS = 9;
+export const TLB_DEFAULT_BITS = 9;
 export const TLB_MAX_BITS = 14;
 export const TLB_ENTRY_BITS = 5; //            32-byte entries
 export const TLB_ENTRY_SIZE = 32;

@@ -5,6 +5,15 @@ import { Core, PageTable, PTE_G, PTE_RW, PTE_U, RAM_BASE, RAM_SIZE } from "../co
 
 const TABLES = RAM_BASE + 0x300000;
 const VA = 0x10000000n;
+/** Entries of a table at first, at least, and at most. */
+const FIRST = 2 ** L.TLB_DEFAULT_BITS;
+const LEAST = 2 ** L.TLB_MIN_BITS;
+const MOST = 2 ** L.TLB_MAX_BITS;
+const percent = (n: number, entries: number): number => Math.ceil((n * entries) / 100);
+/** More than 70 % of a table of the first size. */
+const MANY = percent(74, FIRST);
+/** More pages than such a table has entries. */
+const PAGES = FIRST + 44;
 
 function entries(core: Core, index: number): number {
   return (core.get32(L.TLB_DESC + index * L.TLB_DESC_SIZE + L.DESC_MASK) >>> L.TLB_ENTRY_BITS) + 1;
@@ -38,68 +47,93 @@ function cached(core: Core, va: bigint): boolean {
   return core.stat(L.STAT_WALK) === walks;
 }
 
+/** A core whose M-mode table has grown to four times the first size, and is empty. */
+function grown(): Core {
+  const core = new Core();
+  for (const n of [MANY, 2 * MANY]) {
+    touch(core, n);
+    flush(core);
+  }
+  assert.equal(entries(core, 3), 4 * FIRST);
+  return core;
+}
+
 test("a table grows at a flush when more than 70 % was used, and not before", () => {
   const core = new Core();
-  touch(core, 190);
-  assert.equal(entries(core, 3), 256);
+  touch(core, MANY);
+  assert.equal(entries(core, 3), FIRST);
   flush(core);
-  assert.equal(entries(core, 3), 512);
+  assert.equal(entries(core, 3), 2 * FIRST);
   assert.equal(core.stat(L.STAT_GROW), 1);
   assert.equal(used(core, 3), 0);
-  touch(core, 190);
+  touch(core, MANY);
   flush(core);
-  assert.equal(entries(core, 3), 512, "37 % of 512");
-  assert.equal(core.get32(L.DATA_MASK), 511 << 5, "generated code sees the new mask");
+  assert.equal(entries(core, 3), 2 * FIRST, "37 % of it");
+  assert.equal(core.get32(L.DATA_MASK), (2 * FIRST - 1) << L.TLB_ENTRY_BITS, "generated code sees the new mask");
 });
 
 test("a table shrinks after a window of 100 ms of virtual time with less than 30 % used", () => {
-  const core = new Core();
+  const core = grown();
   touch(core, 10);
   flush(core);
-  assert.equal(entries(core, 3), 256, "the window is not over");
+  assert.equal(entries(core, 3), 4 * FIRST, "the window is not over");
+  core.f.skip_idle(100_000_001n);
+  touch(core, percent(30, 4 * FIRST));
+  flush(core);
+  assert.equal(entries(core, 3), 4 * FIRST, "30 %");
   core.f.skip_idle(100_000_001n);
   touch(core, 40);
   flush(core);
-  assert.equal(entries(core, 3), 64);
+  assert.equal(entries(core, 3), 4 * FIRST, "this window began with 30 % in use");
+  core.f.skip_idle(100_000_001n);
+  touch(core, 40);
+  flush(core);
+  assert.equal(entries(core, 3), LEAST);
   assert.equal(core.stat(L.STAT_SHRINK), 1);
 });
 
 test("a shrunk table holds the window's maximum at 70 % or less", () => {
-  const core = new Core();
-  touch(core, 190);
-  flush(core);
-  touch(core, 120);
+  const core = grown();
+  touch(core, percent(94, FIRST));
   flush(core);
   core.f.skip_idle(100_000_001n);
   touch(core, 5);
   flush(core);
-  assert.equal(entries(core, 3), 256, "120 would fill 94 % of 128");
+  assert.equal(entries(core, 3), 2 * FIRST, "that would fill 94 % of the first size");
 });
 
-test("sizes stay between 64 and 16384 entries", () => {
-  const core = new Core();
-  core.f.skip_idle(200_000_000n);
-  touch(core, 1);
-  flush(core);
-  assert.equal(entries(core, 3), 64);
-  core.f.skip_idle(200_000_000n);
-  touch(core, 1);
-  flush(core);
-  assert.equal(entries(core, 3), 64);
+test("sizes stay between the least and the most", () => {
+  const core = grown();
+  for (let i = 0; i < 3; i++) {
+    core.f.skip_idle(200_000_000n);
+    touch(core, 1);
+    flush(core);
+    assert.equal(entries(core, 3), i ? LEAST : entries(core, 3));
+  }
+  // by hand: there is not that much memory
+  const desc = L.TLB_DESC + 3 * L.TLB_DESC_SIZE;
+  core.set32(desc + L.DESC_MASK, (MOST / 2 - 1) << L.TLB_ENTRY_BITS);
+  core.f.refresh_context();
+  for (let i = 0; i < 3; i++) {
+    touch(core, 1);
+    core.set32(desc + L.DESC_USED, percent(71, entries(core, 3)));
+    flush(core);
+    assert.equal(entries(core, 3), MOST);
+  }
 });
 
 test("other indexes keep their size, and a flush of a clean index is elided", () => {
   const core = new Core();
-  touch(core, 190);
+  touch(core, MANY);
   const elided = core.stat(L.STAT_FLUSH_ELIDED);
   flush(core);
-  assert.equal(entries(core, 1), 256);
+  assert.equal(entries(core, 1), FIRST);
   assert.equal(core.stat(L.STAT_FLUSH_ELIDED), elided + 3);
 });
 
 test("an evicted entry is served by the victim TLB, also when flagged", () => {
   const core = new Core();
-  const far = BigInt(RAM_BASE + 256 * 0x1000);
+  const far = BigInt(RAM_BASE + FIRST * 0x1000);
   core.load(BigInt(RAM_BASE));
   core.load(far);
   const fills = core.stat(L.STAT_FILL);
@@ -122,11 +156,12 @@ test("an evicted entry is served by the victim TLB, also when flagged", () => {
 
 test("eight victims are kept, the ninth pushes out the first", () => {
   const core = new Core();
-  // 10 pages on one slot of a table of 64 entries
-  core.f.skip_idle(100_000_001n);
-  touch(core, 1);
-  flush(core);
-  const at = (i: number): bigint => BigInt(RAM_BASE + i * 64 * 0x1000);
+  const table = new PageTable(core, 3, TABLES);
+  // 10 pages on one slot of the table
+  const at = (i: number): bigint => VA + BigInt(i * FIRST * 0x1000);
+  for (let i = 0; i < 10; i++) table.map(at(i), BigInt(RAM_BASE + i * 0x1000), PTE_RW);
+  table.use();
+  assert.equal(entries(core, 1), FIRST);
   for (let i = 0; i < 10; i++) core.load(at(i));
   const fills = core.stat(L.STAT_FILL);
   for (let i = 1; i < 9; i++) core.load(at(i));
@@ -136,10 +171,10 @@ test("eight victims are kept, the ninth pushes out the first", () => {
 });
 
 test("sfence.vma with an address flushes that page alone, victims too", () => {
-  const { core } = paged(300);
+  const { core } = paged(PAGES);
   core.load(VA);
   core.load(VA + 0x1000n);
-  core.load(VA + 256n * 0x1000n); // evicts the first
+  core.load(VA + BigInt(FIRST) * 0x1000n); // evicts the first
   core.f.sfence_vma(VA, 0n, 1, 0, 0);
   assert.ok(cached(core, VA + 0x1000n));
   assert.ok(!cached(core, VA));
@@ -219,19 +254,19 @@ test("of more than four large pages the nearest share a region", () => {
 
 test("another hart's tables resized by a new flat view are right when its turn comes", () => {
   const core = new Core(2);
-  touch(core, 190);
+  touch(core, MANY);
   core.set32(L.QUANTUM, 1);
   core.set32(L.QUANTUM_LEFT, 1);
   for (let h = 0; h < 2; h++) core.f.reset_hart(h, BigInt(RAM_BASE), 0n, 0n, 0n);
-  touch(core, 190);
+  touch(core, MANY);
   core.f.run(2); // hart 1 is current
   assert.equal(core.get32(L.CURRENT_HART), 1);
   core.f.topology_changed();
   core.f.run(1);
   assert.equal(core.get32(L.CURRENT_HART), 0);
-  assert.equal(entries(core, 3), 512);
-  assert.equal(core.get32(L.DATA_MASK), 511 << 5);
-  assert.equal(core.get32(L.FETCH_MASK), 511 << 5);
+  assert.equal(entries(core, 3), 2 * FIRST);
+  assert.equal(core.get32(L.DATA_MASK), (2 * FIRST - 1) << L.TLB_ENTRY_BITS);
+  assert.equal(core.get32(L.FETCH_MASK), (2 * FIRST - 1) << L.TLB_ENTRY_BITS);
 });
 
 test("sfence.vma of the current ASID keeps global pages; of another it does nothing", () => {
@@ -270,16 +305,16 @@ test("a new ASID or root keeps global pages only; the same satp flushes nothing"
 });
 
 test("an address-space switch resizes a table that keeps global pages", () => {
-  const { core, table } = paged(250, (i) => (i % 2 ? PTE_RW | PTE_G : PTE_RW));
-  for (let i = 0; i < 250; i++) core.load(VA + BigInt(i << 12));
+  const { core, table } = paged(MANY, (i) => (i % 2 ? PTE_RW | PTE_G : PTE_RW));
+  for (let i = 0; i < MANY; i++) core.load(VA + BigInt(i << 12));
   core.csrw(0x180, table.satp(2n));
-  assert.equal(entries(core, 1), 512);
+  assert.equal(entries(core, 1), 2 * FIRST);
   assert.equal(used(core, 1), 0);
 });
 
 test("counts of entries in use follow evictions, flushes and refills", () => {
-  const { core } = paged(300, (i) => (i % 3 ? PTE_RW : PTE_RW | PTE_G));
-  for (let i = 0; i < 300; i++) core.load(VA + BigInt(i << 12));
+  const { core } = paged(PAGES, (i) => (i % 3 ? PTE_RW : PTE_RW | PTE_G));
+  for (let i = 0; i < PAGES; i++) core.load(VA + BigInt(i << 12));
   const live = (): [number, number] => {
     const base = core.get32(L.TLB_DESC + L.TLB_DESC_SIZE + L.DESC_BASE);
     let n = 0;
@@ -294,8 +329,8 @@ test("counts of entries in use follow evictions, flushes and refills", () => {
   };
   const counted = (): [number, number] => [used(core, 1), core.get32(L.TLB_DESC + L.TLB_DESC_SIZE + L.DESC_GLOBALS)];
   assert.deepEqual(counted(), live());
-  for (let i = 0; i < 20; i++) core.load(VA + BigInt(((i * 17) % 300) << 12));
-  for (let i = 0; i < 300; i += 7) core.f.flush_page(VA + BigInt(i << 12), i & 1);
+  for (let i = 0; i < 40; i++) core.load(VA + BigInt(((i * 37) % PAGES) << 12));
+  for (let i = 0; i < PAGES; i += 7) core.f.flush_page(VA + BigInt(i << 12), i & 1);
   assert.deepEqual(counted(), live());
   core.f.poke_csr(0x3bf, 0x3ffffffffffffen); // PMP: everything goes
   assert.deepEqual(counted(), [0, 0]);

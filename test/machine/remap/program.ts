@@ -1,6 +1,7 @@
 // Random guests for board remap, made for one purpose: in S-mode under Sv39 they access the bank controllers, the
 // latches, the windows and RAM in every way there is, most of all across pages that belong to different ones of them.
 // Beside the bytes to load come the accesses in order, told to the model while the program is made.
+import { TLB_DEFAULT_BITS } from "../../../src/core/layout.js";
 import { encode, type Instruction, make } from "../../differential/encode.js";
 import { Random } from "../../differential/random.js";
 import { type Expected, PAGE, type Part, RemapModel } from "./model.js";
@@ -37,8 +38,8 @@ const BANK1 = 3;
 /** Each ordered pair of places is two neighbouring pages somewhere here. */
 const PAIRS_VA = 0x10_0000_0000n;
 const SWEEP_VA = 0x20_0000_0000n;
-/** Enough to fill a table of 256 or 512 entries beyond the 70 % that make it grow. */
-const SWEEP_PAGES = 420;
+/** Enough to fill a table of the first size, and of twice that, beyond the 70 % that make it grow. */
+const SWEEP_PAGES = Math.ceil(0.82 * 2 ** (TLB_DEFAULT_BITS + 1));
 
 const [S0, S1, A0, A1, A2, A3, A4, S2, S4, S5] = [8, 9, 10, 11, 12, 13, 14, 18, 20, 21] as const;
 const SV39 = 8n << 60n;
