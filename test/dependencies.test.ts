@@ -27,8 +27,8 @@ const LAYERS: Record<string, Layer> = {
   bus: { uses: ["core"], types: ["devices"] },
   devices: { uses: ["bus"] },
   image: { uses: [], types: ["machine"], packages: ["node:zlib"] },
-  machine: { uses: ["engine", "bus", "devices", "image", "core"] },
-  probe: { uses: ["engine", "isa", "core"], types: ["machine"], packages: ["typebox"] },
+  machine: { uses: ["engine", "bus", "devices", "image", "core", "wasm"] },
+  probe: { uses: ["engine", "isa", "core", "wasm"], types: ["machine"], packages: ["typebox"] },
   trace: { uses: ["core"], types: ["session"], packages: ["apache-arrow"] },
   session: {
     uses: ["machine", "trace", "image", "isa", "core"],

@@ -17,3 +17,11 @@ export declare function io_write(region: i32, offset: f64, size: i32): i32;
  */
 @external("env", "code_invalidate")
 export declare function code_invalidate(ppn: i32, offset: i32, size: i32): void;
+
+/** Record of the block that begins at decoded slot `slot` of the page being executed; plugins are asked about it. */
+@external("env", "probe_translate")
+export declare function probe_translate(slot: i32): i32;
+
+/** Something happened that a plugin listens for: EVENT_* and its arguments, as layout.ts lists them. */
+@external("env", "probe_event")
+export declare function probe_event(event: u32, a: u64, b: u64, c: u32, d: u32): void;

@@ -24,6 +24,10 @@
 //   fp_dirty()                                                   mstatus.FS becomes Dirty
 //   trace_fast(kind: u32, va: u64, value: u64, size: u32, entry: i32, pc: u64)
 //   trace_fetch_slot(va: u64, size: u32)                         instruction of the page being executed
+//   probe_exec(slot: i32, pc: u64): i32                          probes before the instruction; 1: stop before it
+//   probe_accesses()                                             probes on the accesses of the completed instruction
+//   probe_capture(va: u64, size: i32, entry: i32, pc: u64)       HWADDR of an access settled inline
+//   probe_call(op: i32, access: i32), probe_full(op: i32, buffer: i32), probe_passes(guard: i32, access: i32): i32
 //
 // For the host:
 //   init(nharts: i32), reset_hart(h: i32, pc: u64, a0: u64, a1: u64, a2: u64), run(budget: i32): i32
@@ -63,6 +67,26 @@ export { translate_debug } from "./softmmu/debug";
 export { update_pmp_ranges } from "./softmmu/pmp";
 export { trace_amo, trace_fast, trace_fetch_slot } from "./softmmu/trace-hook";
 export { run } from "./run";
+export { leave_block, probe_exec, probe_find, probe_hash } from "./probe/blocks";
+export { probe_call, probe_full } from "./probe/ops";
+export { passes as probe_passes, runs as probe_runs } from "./probe/guard";
+export { probe_recover, probe_resume } from "./probe/recover";
+export { sync_in as probe_sync_in, sync_out as probe_sync_out } from "./probe/mirror";
+export {
+  probe_accesses,
+  probe_capture,
+  probe_device,
+  probe_hwaddr,
+  probe_is_io,
+  probe_offset,
+  probe_paddr,
+  probe_region,
+  probe_second_offset,
+  probe_second_paddr,
+  probe_second_region,
+  probe_split,
+  probe_value,
+} from "./probe/accesses";
 export { mulh, mulhsu, mulhu } from "./math";
 export * from "./fpu/index";
 export * from "./trace/recorder";

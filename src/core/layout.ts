@@ -154,6 +154,19 @@ export const PAGE_VA = STATE + 0xf00; //       u64: virtual address of the page 
 export const PAGE_SLOTS = STATE + 0xf08; //    u32: address of its decoded slots
 export const LEFT = STATE + 0xf0c; //          i32: instructions left in the slice, incl. the current one; stored before slow calls
 
+// the block whose probes run (core/probe/)
+export const PROBE_BLOCK = STATE + 0xa00; //    u32: record of the block being executed
+export const PROBE_LEFT = STATE + 0xa04; //     u32: its instructions whose probes are still to run; 0: the next instruction begins a block
+export const PROBE_DONE = STATE + 0xa08; //     u32: 1 when the next instruction's probes have run already
+export const PROBE_COUNT = STATE + 0xa0c; //    u32: accesses of the instruction in flight, 0..2
+export const PROBE_ACCESS = STATE + 0xa10; //   struct of each access
+export const ACCESS_SIZE = 32;
+export const ACCESS_VADDR = 0; //               u64
+export const ACCESS_VALUE = 8; //               u64, zero-extended
+export const ACCESS_KIND = 16; //               u32: KIND_*
+export const ACCESS_BYTES = 20; //              u32
+export const ACCESS_SPLIT = 24; //              u32: bytes of the first part where it crosses a page (HWADDR2 is the second), else 0
+
 export const PAGE_VALID = STATE + 0xf10; //    u32: the two above still hold at a slice's start: no flush, trap, return or hart switch since
 
 // ---------------------------------------------------------------------------------------------------
@@ -195,7 +208,15 @@ export const COMPILED_SLOTS = GLOBAL + 0xe0; // u64: instruction slots used by c
 export const RESUME_SLOT = 1; //               at another slot of the page
 export const RESUME_HANDLER = 2; //            the interpreter's own handler of one instruction
 export const RESUME_GOTO = 3; //               at a virtual address
+export const PROBE_ON = GLOBAL + 0xe8; //      u32: 1 while blocks run with probes
+export const PROBE_CURSOR = GLOBAL + 0xec; //  u32: op whose plugin is being called, 0 when none is
+export const PROBE_EVENT = GLOBAL + 0xf0; //   u32: number of the access whose probes run
+export const PROBE_TABLE = GLOBAL + 0xf4; //   u32: hash table of block records, PROBE_TABLE_ENTRIES u32
+export const PROBE_EVENTS = GLOBAL + 0xf8; //  u32: bit set of EVENT_* the host wants to hear of
+export const PROBE_SLOTS = GLOBAL + 0xfc; //   u32: PROBE_SLOT_SIZE bytes for each plugin slot
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
+export const EVENT_HWADDR = GLOBAL + 0x1c0; //  u32: HWADDR struct of the walk or DMA access being told of, 0 outside
+export const EVENT_VALUE = GLOBAL + 0x1c8; //   u64: its value
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
 export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)
 export const STAT_MISS = 1;
@@ -228,6 +249,7 @@ export const EXIT_HALT = 8; //                 power-off, reboot or exit code fr
 export const EXIT_RING = 16; //                a blocking recorder has no free batch
 export const EXIT_BREAK = 32; //               BREAK_PC reached
 export const EXIT_SLICE = 64; //               deadlines changed: recompute the slice (internal to the core)
+export const EXIT_PROBE = 128; //              the host has something to do for a plugin
 
 // ---------------------------------------------------------------------------------------------------
 export const HART_SAVE = 0x4000; //            8 * HART_SIZE
@@ -289,6 +311,95 @@ export const RECORD_SPLIT_SECOND = 4;
 export const RECORD_REMAPPED = 8; //           the memory tree changed while this access was in flight
 export const RECORD_UNKNOWN_REGISTER = 16;
 export const RECORD_DISCARDED = 32; //         write to ROM
+
+// PROBES. Record of a translated block, found by slot address and virtual page:
+export const BLOCK_NEXT = 0; //                u32: next record with the same hash
+export const BLOCK_SLOT = 4; //                u32: address of the first instruction's decoded slot
+export const BLOCK_PAGE = 8; //                u64: virtual page
+export const BLOCK_COUNT = 16; //              u32: instructions
+export const BLOCK_OPS = 20; //                u32: ops before the first instruction, 0 for none
+export const BLOCK_ID = 24; //                 u32: the host's number for it
+export const BLOCK_INSTRUCTIONS = 32; //       then for each instruction:
+export const INSTRUCTION_SIZE = 16;
+export const INSTRUCTION_EXEC = 0; //          u32: ops before it, 0 for none
+export const INSTRUCTION_ACCESS = 4; //        u32: ops after each of its accesses
+export const INSTRUCTION_OFFSET = 8; //        u16: from the virtual page
+export const INSTRUCTION_LENGTH = 10; //       u8
+export const INSTRUCTION_SIGNED = 11; //       u8: 1 for a load that sign-extends
+export const PROBE_TABLE_ENTRIES = 0x10000;
+// An op; a list of them ends with a code of 0.
+export const OP_SIZE = 64;
+export const OP_CODE = 0; //                   u32: OP_*
+export const OP_ADD = 1;
+export const OP_STORE = 2;
+export const OP_APPEND = 3;
+export const OP_CALL = 4; //                   dispatcher(fn, hart, tag)
+export const OP_CALL_ACCESS = 5; //            dispatcher(fn, hart, info, vaddr, tag)
+export const OP_WHEN = 4; //                   u32: WHEN_*, 0: always
+export const WHEN_EQ = 1;
+export const WHEN_NE = 2;
+export const WHEN_LT = 3; //                   unsigned
+export const WHEN_LE = 4;
+export const WHEN_GT = 5;
+export const WHEN_GE = 6;
+export const OP_WHEN_AT = 8; //                u32: address of hart 0's counter
+export const OP_WHEN_STRIDE = 12; //           u32
+export const OP_WHEN_VALUE = 16; //            u64
+export const OP_AT = 24; //                    u32: counter, buffer, or dispatcher
+export const OP_STRIDE = 28; //                u32: of the counter; FIELD_* of a buffer; fn of a call
+export const OP_VALUE = 32; //                 u64: of add and store; u32 tag of append and calls
+export const OP_SLOT = 40; //                  u32: plugin slot
+export const OP_GUARD = 44; //                 u32: filter to pass, 0: none
+export const OP_BLOCK = 48; //                 u32: record it belongs to
+export const OP_INDEX = 52; //                 u16: instruction of the block
+export const OP_PHASE = 54; //                 u8: PHASE_*
+export const OP_DIRECTION = 55; //             u8, on accesses: 1 reads, 2 writes, 4 devices only
+export const OP_SYNCED = 56; //                u8: the plugin's copies of counters are brought up to date around the call
+export const PHASE_BLOCK = 1; //               before the block
+export const PHASE_EXEC = 2; //                before an instruction
+export const PHASE_ACCESS = 3; //              after an access
+export const FIELD_NONE = 0;
+export const FIELD_VADDR = 1;
+export const FIELD_PADDR = 2;
+export const FIELD_VALUE = 3;
+// descriptor of a buffer, then its entries: u32 tag, u32 (hart | size << 8 | kind << 16), u64 field
+export const BUFFER_CURSOR = 0; //             u32: address of the next entry
+export const BUFFER_END = 4; //                u32
+export const BUFFER_DISPATCHER = 8; //         u32: called with BUFFER_FN when the cursor reaches the end
+export const BUFFER_FN = 12; //                u32
+export const BUFFER_ENTRIES = 64;
+export const ENTRY_SIZE = 16;
+// filter of a probe: {first u64, last u64} ranges, both inclusive, virtual ones first
+export const GUARD_HARTS = 0; //               u32: bit set
+export const GUARD_PRIVILEGES = 4; //          u32: bit 0 U, 1 S, 3 M
+export const GUARD_VADDRS = 8; //              u32: ranges
+export const GUARD_PADDRS = 12; //             u32
+export const GUARD_DEVICES = 16; //            u32: ids behind the ranges, 0: any
+export const GUARD_REGIONS = 20; //            u32: ids behind those, 0: any
+export const GUARD_RANGES = 32;
+// a plugin slot
+export const PROBE_SLOT_SIZE = 16;
+export const MAX_PROBE_SLOTS = 256;
+export const MIRROR_LIST = 0; //               u32: pairs (u32 counter in this memory, u32 address in the plugin's)
+export const MIRROR_COUNT = 4; //              u32
+export const MIRROR_PEEK = 8; //               u32: table index of (address) -> i64
+export const MIRROR_POKE = 12; //              u32: table index of (address, i64)
+// events, by bit in PROBE_EVENTS, and first argument of env.probe_event(kind, a: u64, b: u64, c: u32, d: u32)
+export const EVENT_IDLE = 0;
+export const EVENT_RESUME = 1;
+export const EVENT_INTERRUPT = 2; //           from, to, cause
+export const EVENT_EXCEPTION = 3; //           from, to, cause; tval in TRAP_TVAL
+export const EVENT_TLB_FILL = 4; //            vaddr, paddr, page bits, MMU index
+export const EVENT_TLB_FLUSH = 5; //           vaddr, 0, FLUSH_*, asid
+export const EVENT_SATP = 6; //                old, new
+export const EVENT_WALK = 7; //                vaddr, entry; kind; the place is in WALK_HWADDR
+export const EVENT_DMA = 8;
+export const EVENT_TOPOLOGY = 9;
+export const FLUSH_SCOPE_ALL = 0;
+export const FLUSH_SCOPE_INDEX = 1;
+export const FLUSH_SCOPE_PAGE = 2;
+export const FLUSH_SCOPE_ASID = 3;
+export const FLUSH_SCOPE_TOPOLOGY = 4;
 
 // decoded slots of the interpreter: one 16-byte op per halfword of a physical page, and a guard op behind the last
 export const SLOT_SIZE = 16;

@@ -4,12 +4,14 @@ import {
   BREAK_PC,
   CURRENT_HART,
   ENTER_TABLE_INDEX,
+  EVENT_RESUME,
   EXIT_BREAK,
   EXIT_EVENT,
   EXIT_IDLE,
   EXIT_NONE,
   EXIT_REQUEST,
   EXIT_SLICE,
+  HARTID,
   HART_COUNT,
   LEFT,
   MIE,
@@ -31,6 +33,7 @@ import { NEVER, virtual_ns } from "./hart/clock";
 import { hart_address, switch_hart } from "./hart/harts";
 import { timer_deadline, update_timers } from "./hart/interrupts";
 import { take_interrupt, take_trap } from "./hart/trap";
+import { tell } from "./probe/events";
 import { lookup_again } from "./softmmu/fetch";
 import { slots_for_step } from "./softmmu/slots";
 
@@ -135,5 +138,6 @@ function can_run(hart: i32): bool {
   update_timers(hart);
   if (!(load<u64>(hart + (MIP - STATE)) & load<u64>(hart + (MIE - STATE)))) return false;
   store<u32>(hart + (WFI - STATE), 0);
+  tell(EVENT_RESUME, 0, 0, load<u32>(hart + (HARTID - STATE)), 0);
   return true;
 }

@@ -26,6 +26,8 @@ export interface Variant {
   memory: boolean;
   /** Instruction fetches. */
   fetch: boolean;
+  /** Probes of plugins, which goes with noting memory accesses. */
+  probe: boolean;
 }
 
 const HANDLER_TYPE = { params: [I32, I32], results: [I32] } as const;
@@ -78,6 +80,15 @@ class HandlerEmitter extends Emitter implements Semantics {
       this.emit(this.pc);
       this.i32(this.handler.length);
       this.callCore("trace_fetch_slot");
+    }
+    if (this.variant.probe) {
+      this.storeLeft();
+      this.get(IP);
+      this.emit(this.pc);
+      this.callCore("probe_exec");
+      this.if();
+      this.tail(this.shared.stop);
+      this.end();
     }
     this.handler.instruction.semantics(this);
     if (!this.finished) this.goOn();
@@ -517,11 +528,17 @@ class HandlerEmitter extends Emitter implements Semantics {
   }
   /** To the next instruction. When records may have filled a ring, by way of the check for reasons to leave. */
   private goOn(): void {
-    if (this.variant.memory || this.variant.fetch) this.goOnAfterSlow();
+    if (this.variant.memory || this.variant.fetch || this.variant.probe) this.goOnAfterSlow();
     else emitDispatch(this, IP, this.step, true, this.shared);
     this.finished = true;
   }
   private goOnAfterSlow(): void {
+    if (this.variant.probe && this.handler.instruction.memory) {
+      this.loadState(OP.i32_load, L.PROBE_COUNT);
+      this.if();
+      this.callCore("probe_accesses");
+      this.end();
+    }
     this.get(IP);
     this.i32(this.step);
     this.op(OP.i32_add);

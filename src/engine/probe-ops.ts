@@ -1,6 +1,8 @@
 // What a probe does at a place of the guest's code, decided when the block is translated. Interpreted blocks run these from
 // memory (src/core/probe), compiled regions have them inline (jit/probe-emitter.ts). Addresses are in the machine's memory.
 
+import type { BlockInstruction } from "./jit/region.js";
+
 /** A u64 per hart: that of hart h is at `address + h * stride`. */
 export interface CounterPlace {
   address: number;
@@ -56,9 +58,15 @@ export interface CallOp {
   hwaddr: boolean;
   /** The plugin keeps copies of counters in its own memory, brought up to date around the call. */
   synced: boolean;
+  /** The function is WebAssembly: its trap unwinds generated code, which must have its registers in hart state. */
+  direct: boolean;
 }
 
-export type ProbeOp = (CounterOp | AppendOp | CallOp) & { when?: Condition | undefined };
+export type ProbeOp = (CounterOp | AppendOp | CallOp) & {
+  when?: Condition | undefined;
+  /** Address of a filter to evaluate each time (see GUARD_* in core/layout.ts). */
+  guard?: number | undefined;
+};
 
 /** A probe on the accesses of an instruction. */
 export interface AccessProbe {
@@ -66,8 +74,6 @@ export interface AccessProbe {
   direction: "read" | "write" | "both";
   /** Accesses to devices only: costs other accesses nothing. */
   io: boolean;
-  /** Address of a filter to evaluate at each access (see GUARD_* in core/layout.ts); 0: none. */
-  guard: number;
 }
 
 /** What all probes of one translated block add up to. */
@@ -78,4 +84,25 @@ export interface BlockProbes {
   exec: (ProbeOp[] | undefined)[];
   /** After each access of instruction i. */
   access: (AccessProbe[] | undefined)[];
+}
+
+export const NO_PROBES: BlockProbes = { block: [], exec: [], access: [] };
+
+/** An op and where it lies in memory. */
+export interface PlacedOp {
+  readonly op: ProbeOp;
+  readonly address: number;
+  /** On accesses; `both` otherwise. */
+  readonly direction: "read" | "write" | "both";
+  readonly io: boolean;
+}
+
+/** A translated block with probes, as the JIT needs it. */
+export interface ProbedBlock {
+  /** Address of its record. */
+  readonly record: number;
+  readonly block: readonly PlacedOp[];
+  readonly exec: readonly (readonly PlacedOp[])[];
+  readonly access: readonly (readonly PlacedOp[])[];
+  readonly instructions: readonly BlockInstruction[];
 }

@@ -1,10 +1,11 @@
 // The core's exports that TypeScript calls, typed, and how core and interpreter are put together.
 import type { CoreLink } from "../bus/core-link.js";
-import { HOT_THRESHOLD } from "../core/layout.js";
+import { HOT_THRESHOLD, KIND_FETCH, PROBE_ON, TRACE_ACTIVE } from "../core/layout.js";
 import { HANDLER_COUNT } from "../engine/handlers.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
 import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
 import { planTrace } from "../engine/jit/trace-plan.js";
+import type { ProbedBlock } from "../engine/probe-ops.js";
 import { SlotWriter } from "../engine/slots.js";
 import type { EngineSettings } from "./description.js";
 
@@ -30,9 +31,11 @@ export interface Core {
 
 /** Interpreter variants, in the order of their cost. */
 export const VARIANTS = {
-  plain: { memory: false, fetch: false },
-  memory: { memory: true, fetch: false },
-  fetch: { memory: true, fetch: true },
+  plain: { memory: false, fetch: false, probe: false },
+  memory: { memory: true, fetch: false, probe: false },
+  fetch: { memory: true, fetch: true, probe: false },
+  // whatever recorders want besides: those that want nothing cost probed code little
+  probe: { memory: true, fetch: true, probe: true },
 } as const satisfies Record<string, Variant>;
 export type VariantName = keyof typeof VARIANTS;
 
@@ -53,6 +56,10 @@ export interface Engine {
   core: Core & Record<string, CallableFunction>;
   /** Chooses the interpreter variant that runs from the next slice on. */
   select(variant: VariantName): void;
+  /** Regions of probed code over these bytes of a physical page (-1: all) go: the probes in them are others now. */
+  forgetProbed(ppn: number, first: number, last: number): void;
+  /** The core's function table: dispatchers of plugins stand behind ENTER_TABLE_INDEX. */
+  readonly table: WebAssembly.Table;
   /** What the compiled tiers have done so far, by variant; empty while compilation is off. */
   jitStats(): Partial<Record<VariantName, JitStats>>;
 }
@@ -62,6 +69,14 @@ export interface EngineHooks {
   link: () => CoreLink;
   /** A recorder completed a batch, or has no room (see src/core/trace/recorder.ts); 1 when room was made. */
   traceNotify: (recorder: number, event: number) => number;
+  /** Translations with probes; see core/env.ts for the functions of the same names. */
+  probeTranslate(slot: number): number;
+  probeEvent(event: number, a: bigint, b: bigint, c: number, d: number): void;
+  probeInvalidate(ppn: number, offset: number, size: number): void;
+  probeFind(slot: number, page: bigint): ProbedBlock | undefined;
+  /** Dispatchers by their index in the table; JIT modules import them by that. */
+  readonly dispatchers: WebAssembly.ModuleImports;
+  readonly harts: number;
 }
 
 interface Tier {
@@ -86,6 +101,8 @@ export function createEngine(
       io_write: (region: number, offset: number, size: number) => hooks.link().ioWrite(region, offset, size),
       code_invalidate: (ppn: number, offset: number, size: number) => invalidate(ppn, offset, size),
       trace_notify: hooks.traceNotify,
+      probe_translate: (slot: number) => hooks.probeTranslate(slot),
+      probe_event: (event: number, a: bigint, b: bigint, c: number, d: number) => hooks.probeEvent(event, a, b, c, d),
     },
   }).exports as unknown as Engine["core"];
   const slots = new SlotWriter(memory);
@@ -108,7 +125,14 @@ export function createEngine(
       });
       // fetches are the interpreter's to record
       if (settings.jit && variant !== "fetch") {
-        const host = { memory, table, slots, core: core as unknown as WebAssembly.ModuleImports };
+        const probes = { harts: hooks.harts, find: hooks.probeFind, dispatchers: hooks.dispatchers };
+        const host = {
+          memory,
+          table,
+          slots,
+          core: core as unknown as WebAssembly.ModuleImports,
+          ...(variant === "probe" ? { probes } : {}),
+        };
         jit = new Jit(host, { ...JIT_DEFAULTS, batch: settings.batch });
       }
       made = { enter: instance.exports.enter as CallableFunction, jit };
@@ -120,13 +144,17 @@ export function createEngine(
     const chosen = tier(variant);
     for (const other of tiers.values()) if (other.jit && other !== chosen) other.jit.installed = false;
     if (chosen.jit) {
-      if (variant !== "plain") chosen.jit.plan = planTrace(view);
-      chosen.jit.installed = true;
+      const traced = variant === "memory" || (variant === "probe" && view.getUint32(TRACE_ACTIVE, true) !== 0);
+      if (variant !== "plain") chosen.jit.plan = traced ? planTrace(view) : undefined;
+      const fetches = variant === "probe" && ((core.trace_kinds as unknown as () => number)() >>> KIND_FETCH) & 1;
+      chosen.jit.installed = !fetches;
     }
+    view.setUint32(PROBE_ON, variant === "probe" ? 1 : 0, true);
     entry.set(0, chosen.enter);
   };
   invalidate = (ppn, offset, size) => {
     for (const { jit } of tiers.values()) jit?.invalidate(ppn, offset, size);
+    hooks.probeInvalidate(ppn, offset, size);
   };
   view.setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
   select("plain");
@@ -135,5 +163,7 @@ export function createEngine(
     for (const [variant, { jit }] of tiers) if (jit) stats[variant] = jit.stats;
     return stats;
   };
-  return { core, select, jitStats };
+  const forgetProbed = (ppn: number, first: number, last: number): void =>
+    tiers.get("probe")?.jit?.forget(ppn, first, last);
+  return { core, table: entry, select, forgetProbed, jitStats };
 }

@@ -2,6 +2,7 @@
 import type { Bus } from "../bus/bus.js";
 import type { Section } from "../bus/region.js";
 import {
+  EVENT_DMA,
   HW_DEVICE,
   HW_HOST,
   HW_KIND,
@@ -13,6 +14,7 @@ import {
   HWADDR,
   KIND_DMA_READ,
   KIND_DMA_WRITE,
+  PROBE_EVENTS,
   SECTION_RAM,
   SECTION_ROM,
   TRACE_ACTIVE,
@@ -39,8 +41,16 @@ export class MachineDma implements Dma {
   readonly #core: Core;
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
+  readonly #tell: (paddr: number, value: bigint, kind: number) => void;
 
-  constructor(bus: Bus, core: Core, memory: WebAssembly.Memory) {
+  /** @param tell of each piece moved while EVENT_DMA is listened for; TRACE_SCRATCH says where */
+  constructor(
+    bus: Bus,
+    core: Core,
+    memory: WebAssembly.Memory,
+    tell: (paddr: number, value: bigint, kind: number) => void,
+  ) {
+    this.#tell = tell;
     this.#bus = bus;
     this.#core = core;
     this.#view = new DataView(memory.buffer);
@@ -50,7 +60,7 @@ export class MachineDma implements Dma {
   read(paddr: number, length: number): Uint8Array {
     const out = new Uint8Array(length);
     this.#pieces(paddr, length, false, (host, at, size) => out.set(this.#bytes.subarray(host, host + size), at));
-    if (this.#view.getUint32(TRACE_ACTIVE, true) !== 0) this.#record(KIND_DMA_READ, paddr, out);
+    this.#record(KIND_DMA_READ, paddr, out);
     return out;
   }
 
@@ -59,7 +69,7 @@ export class MachineDma implements Dma {
       this.#bytes.set(bytes.subarray(at, at + size), host);
       this.#core.memory_written(BigInt(paddr + at), size);
     });
-    if (this.#view.getUint32(TRACE_ACTIVE, true) !== 0) this.#record(KIND_DMA_WRITE, paddr, bytes);
+    this.#record(KIND_DMA_WRITE, paddr, bytes);
   }
 
   /** Checks the whole range before the first byte moves. */
@@ -77,6 +87,9 @@ export class MachineDma implements Dma {
 
   #record(kind: number, paddr: number, bytes: Uint8Array): void {
     const v = this.#view;
+    const recorded = v.getUint32(TRACE_ACTIVE, true) !== 0;
+    const told = (v.getUint32(PROBE_EVENTS, true) >>> EVENT_DMA) & 1;
+    if (!recorded && !told) return;
     const at = (field: number): number => TRACE_SCRATCH + (field - HWADDR);
     for (let done = 0; done < bytes.length; ) {
       const address = paddr + done;
@@ -94,7 +107,8 @@ export class MachineDma implements Dma {
       v.setUint32(at(HW_KIND), section?.region.kind === "rom" ? SECTION_ROM : SECTION_RAM, true);
       v.setUint32(at(HW_SIZE), size, true);
       v.setUint32(at(HW_HOST), section ? section.host + address - section.start : 0, true);
-      this.#core.record(kind, BigInt(address), value, size, TRACE_SCRATCH, 0, 0n);
+      if (recorded) this.#core.record(kind, BigInt(address), value, size, TRACE_SCRATCH, 0, 0n);
+      if (told) this.#tell(address, value, kind);
       done += size;
     }
   }

@@ -4,6 +4,7 @@ import type { Device } from "../devices/device.js";
 import type { NameTables } from "../devices/names.js";
 import type { JitStats } from "../engine/jit/jit.js";
 import type { MachineDescription } from "./description.js";
+import type { MachineProbes } from "./machine-probes.js";
 
 export type StopReason =
   | "budget" //      the asked number of instruction slots ran
@@ -62,6 +63,8 @@ export interface MachineApi {
   /** Chooses the engine variant: what is to be recorded at all. Takes effect with the next run(). */
   observe(variant: "plain" | "memory" | "fetch"): void;
   engineStats(): EngineStats;
+  /** For the plugin manager. */
+  readonly probes: MachineProbes;
   /**
    * A recorder completed a batch or finished (`event` NOTIFY_BATCH), or is out of rows inside an instruction (NOTIFY_FULL):
    * the callback then may wait for a free batch and return true, or false to drop. Called from inside run().
@@ -74,8 +77,8 @@ export interface MachineApi {
 
 /** How guest code has been executed since the machine was made. */
 export interface EngineStats {
-  /** What the engine records at present. */
-  variant: "plain" | "memory" | "fetch";
+  /** What the engine records at present; `probe`: blocks run with the probes of plugins. */
+  variant: "plain" | "memory" | "fetch" | "probe";
   /** Host time inside the engine, ms; compilation included. */
   runMs: number;
   /** Host time spent making compiled regions, ms; V8's own background work is not in it. */
@@ -84,7 +87,7 @@ export interface EngineStats {
   instructions: number;
   compiledInstructions: number;
   /** Compiled tier by variant; absent where nothing has run compiled. */
-  jit: Partial<Record<"plain" | "memory" | "fetch", JitStats>>;
+  jit: Partial<Record<"plain" | "memory" | "fetch" | "probe", JitStats>>;
 }
 
 export interface MachineSymbol {

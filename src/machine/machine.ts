@@ -5,11 +5,13 @@ import { CoreLink } from "../bus/core-link.js";
 import {
   BREAK_PC,
   COMPILED_SLOTS,
+  EVENT_DMA,
   EXIT_BREAK,
   EXIT_EVENT,
   EXIT_HALT,
   EXIT_IDLE,
   EXIT_PAUSE,
+  EXIT_PROBE,
   EXIT_REQUEST,
   EXIT_RING,
   EXIT_SLICE,
@@ -31,6 +33,7 @@ import { MachineDma } from "./dma.js";
 import { EventQueue } from "./event-queue.js";
 import { loadedSymbols } from "./loaded-symbols.js";
 import type { EngineStats, MachineApi, MachineSymbol, RunResult } from "./machine-api.js";
+import { MachineProbes } from "./machine-probes.js";
 import { createMemoryMap, type MemoryMap } from "./memory-map.js";
 
 /** Instructions asked of the core in one call; well below what an i32 holds. */
@@ -59,6 +62,7 @@ export class Machine implements MachineApi {
   /** Range of the memory for trace rings. */
   readonly traceArena: MemoryMap["traceArena"];
   readonly board: BuiltBoard;
+  readonly probes: MachineProbes;
   paceIdle = false;
 
   readonly #engine: Engine;
@@ -70,7 +74,8 @@ export class Machine implements MachineApi {
   readonly #onReset: ((reason: string) => void)[] = [];
   readonly #onTrace: ((recorder: number, event: number) => boolean | undefined)[] = [];
   readonly #loggedKeys = new Set<string>();
-  #variant: VariantName = "plain";
+  /** What the streams want recorded. */
+  #recorded: VariantName = "plain";
   #runMs = 0;
   #halt: Halt | undefined;
   /** Part of the present wait that idle pacing has announced and that has not passed yet, virtual ns. */
@@ -83,6 +88,7 @@ export class Machine implements MachineApi {
     this.traceArena = map.traceArena;
     this.#view = new DataView(map.memory.buffer);
 
+    this.probes = new MachineProbes(map, () => this.#select());
     let link: CoreLink | undefined;
     this.#engine = createEngine(
       map.memory,
@@ -93,9 +99,16 @@ export class Machine implements MachineApi {
         // true from any listener: room was made
         traceNotify: (recorder, event) =>
           this.#onTrace.map((callback) => callback(recorder, event)).includes(true) ? 1 : 0,
+        probeTranslate: (slot) => this.probes.translate(slot),
+        probeEvent: (event, a, b, c, d) => this.probes.event(event, a, b, c, d),
+        probeInvalidate: (ppn, offset, size) => this.probes.invalidate(ppn, offset, size),
+        probeFind: (slot, page) => this.probes.find(slot, page),
+        dispatchers: this.probes.dispatchers as unknown as WebAssembly.ModuleImports,
+        harts: description.harts,
       },
     );
     this.core = this.#engine.core;
+    this.probes.connect(this.#engine);
     this.#events = new EventQueue(
       map.memory,
       () => this.now(),
@@ -108,7 +121,9 @@ export class Machine implements MachineApi {
       bus: this.bus,
       clock: this.#events,
       harts: this.#hartPort(),
-      dma: new MachineDma(this.bus, this.core, map.memory),
+      dma: new MachineDma(this.bus, this.core, map.memory, (paddr, value, kind) =>
+        this.probes.event(EVENT_DMA, BigInt(paddr), value, kind, 0),
+      ),
       control: {
         halt: (reason, code) => {
           this.#halt ??= { reason, code };
@@ -161,9 +176,13 @@ export class Machine implements MachineApi {
       const left = budget - (this.instructionCount() - from);
       if (left <= 0) return result("budget");
       const started = performance.now();
-      const reason = this.core.run(Math.min(left, MAX_SLICE));
+      const reason = this.#runCore(Math.min(left, MAX_SLICE));
       this.#runMs += performance.now() - started;
       this.#clearExit(EXIT_EVENT | EXIT_SLICE);
+      if (reason & EXIT_PROBE) {
+        this.#clearExit(EXIT_PROBE);
+        this.probes.safePoint();
+      }
       if (reason & EXIT_HALT) continue;
       if (reason & EXIT_PAUSE) {
         this.#clearExit(EXIT_PAUSE);
@@ -186,6 +205,16 @@ export class Machine implements MachineApi {
         }
         this.core.skip_idle(BigInt(wait));
       }
+    }
+  }
+
+  #runCore(budget: number): number {
+    try {
+      return this.core.run(budget);
+    } catch (error) {
+      // only a plugin's trap can be put right; anything else is a bug of ours
+      this.probes.recover(error);
+      return EXIT_PROBE;
     }
   }
 
@@ -218,8 +247,16 @@ export class Machine implements MachineApi {
 
   /** What the streams want recorded decides which interpreter runs; takes effect with the next run(). */
   observe(variant: VariantName): void {
-    this.#variant = variant;
-    this.#engine.select(variant);
+    this.#recorded = variant;
+    this.#select();
+  }
+
+  get #variant(): VariantName {
+    return this.probes.on ? "probe" : this.#recorded;
+  }
+
+  #select(): void {
+    this.#engine.select(this.#variant);
   }
 
   /** What the compiled tiers have done, by engine variant; empty while compilation is off. */

@@ -19,6 +19,9 @@ const WASM_PAGE = 65536;
 const DECODED_PAGES = 2048;
 const DEFAULT_QUANTUM = 20_000;
 const DEFAULT_TRACE_ARENA = 64 << 20;
+/** For plugins: records of translated blocks, and counters and buffers. */
+const PROBE_BLOCK_ARENA = 48 << 20;
+const PROBE_DATA_ARENA = 32 << 20;
 /** For ROM, flash and the RAM banks of boards, on top of main memory. */
 const BOARD_MEMORY = 80 << 20;
 
@@ -50,6 +53,10 @@ export interface MemoryMap {
   allocator: Allocator;
   /** Range set aside for trace rings. */
   traceArena: { base: number; size: number };
+  /** For records of translated blocks. */
+  probeBlocks: { base: number; size: number };
+  /** For counters and buffers of plugins. */
+  probeData: { base: number; size: number };
 }
 
 /** Reserves the memory for a machine and tells the core where its arenas are. */
@@ -58,7 +65,8 @@ export function createMemoryMap(description: MachineDescription): MemoryMap {
   const slots = DECODED_PAGES * SLOT_PAGE_SIZE;
   const slotMap = 2 ** Math.ceil(Math.log2(2 * DECODED_PAGES)) * 8;
   const trace = description.traceArena ?? DEFAULT_TRACE_ARENA;
-  const total = ARENA + tlbs + slots + slotMap + trace + description.ram + BOARD_MEMORY;
+  const probes = PROBE_BLOCK_ARENA + PROBE_DATA_ARENA;
+  const total = ARENA + tlbs + slots + slotMap + trace + probes + description.ram + BOARD_MEMORY;
   const pages = Math.ceil(total / WASM_PAGE) + 1;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const allocator = new Allocator(memory, ARENA);
@@ -69,5 +77,12 @@ export function createMemoryMap(description: MachineDescription): MemoryMap {
   words[SLOT_ARENA >> 2] = allocator.take(slots);
   words[SLOT_PAGES >> 2] = DECODED_PAGES;
   words[SLOT_MAP >> 2] = allocator.take(slotMap);
-  return { memory, allocator, traceArena: { base: allocator.take(trace), size: trace } };
+  const arena = (size: number) => ({ base: allocator.take(size), size });
+  return {
+    memory,
+    allocator,
+    traceArena: arena(trace),
+    probeBlocks: arena(PROBE_BLOCK_ARENA),
+    probeData: arena(PROBE_DATA_ARENA),
+  };
 }

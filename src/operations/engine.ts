@@ -32,7 +32,9 @@ export const engineOperations = [
     params: Type.Object({ session: SessionId }, strict),
     result: Type.Object(
       {
-        variant: Type.Enum(["plain", "memory", "fetch"], { description: "what the engine records at present" }),
+        variant: Type.Enum(["plain", "memory", "fetch", "probe"], {
+          description: "what the engine records at present; probe: blocks run with the probes of plugins",
+        }),
         runMs: milliseconds("host time inside the engine, compilation included"),
         compileMs: milliseconds("host time spent compiling"),
         instructions: count("instruction slots used by all harts"),
@@ -42,6 +44,7 @@ export const engineOperations = [
             plain: Type.Optional(CompiledTier),
             memory: Type.Optional(CompiledTier),
             fetch: Type.Optional(CompiledTier),
+            probe: Type.Optional(CompiledTier),
           },
           strict,
         ),

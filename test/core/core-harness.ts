@@ -151,6 +151,8 @@ export class Core {
       io_write: (region: number, offset: number, size: number) => this.#ioWrite(region, offset, size),
       code_invalidate: (ppn: number, offset: number, size: number) => void this.invalidated.push([ppn, offset, size]),
       trace_notify: () => 0,
+      probe_translate: () => 0,
+      probe_event: () => {},
     };
     this.f = new WebAssembly.Instance(wasm, { env }).exports as unknown as CoreFunctions;
     this.set32(L.TLB_ARENA, TLB_ARENA);

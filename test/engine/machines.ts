@@ -6,6 +6,8 @@ import { compileModules, type MachineModules, type VariantName } from "../../src
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 
+import { type Probing, probe } from "./probed.js";
+
 export const RAM = 0x8000_0000;
 
 /** Bytes at physical addresses in RAM. */
@@ -21,6 +23,8 @@ export interface Tier {
   readonly chunk: number;
   /** The engine's variant; with all of them, nothing is recorded here. */
   readonly variant?: VariantName;
+  /** With probes on everything. */
+  readonly probing?: Probing;
 }
 export const INTERPRETER: Tier = { name: "interpreter", engine: { jit: false }, chunk: 1e6 };
 /** Everything that is jumped to is compiled at once. */
@@ -33,6 +37,16 @@ export const TIERS: readonly Tier[] = [
   { name: "eager by 97", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 97 },
   { name: "interpreter by 1", engine: { jit: false }, chunk: 1 },
   { name: "observed", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 5003, variant: "memory" },
+  { name: "counted", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 1e6, probing: "count" },
+  { name: "called", engine: { jit: true, hotThreshold: 2, batch: 2 }, chunk: 5003, probing: "call" },
+  { name: "counted interpreter", engine: { jit: false }, chunk: 997, probing: "count" },
+  {
+    name: "called and observed",
+    engine: { jit: true, hotThreshold: 1, batch: 1 },
+    chunk: 97,
+    variant: "memory",
+    probing: "call",
+  },
   { name: "observed fetches", engine: { jit: true, hotThreshold: 1, batch: 2 }, chunk: 1e6, variant: "fetch" },
 ];
 
@@ -56,6 +70,7 @@ export async function boot(image: Image, tier: Tier, settings: Settings = {}): P
   const description = { board: "virt", harts: 1, ram: 2 ** 20, load, engine: tier.engine, ...settings } as const;
   const machine = createMachine(description, await machineModules());
   machine.observe(tier.variant ?? "plain");
+  if (tier.probing) probe(machine, tier.probing);
   return machine;
 }
 

@@ -156,7 +156,7 @@ export class FakeInstruction implements Instruction {
   }
 
   onAccess(op: ProbeOp, options: AccessOptions = {}): void {
-    this.#open().access.push({ op, direction: options.direction ?? "both", io: options.io ?? false, guard: 0 });
+    this.#open().access.push({ op, direction: options.direction ?? "both", io: options.io ?? false });
   }
 
   #open() {
@@ -446,6 +446,7 @@ export class FakeHost implements PluginHost {
       registers: options.registers ?? "none",
       hwaddr: true,
       synced: false,
+      direct: false,
       when: condition(options.when),
     };
   }

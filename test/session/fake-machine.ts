@@ -4,6 +4,7 @@ import type { Device } from "../../src/devices/device.js";
 import { NameTables } from "../../src/devices/names.js";
 import type { MachineDescription } from "../../src/machine/description.js";
 import type { CoreExports, EngineStats, MachineApi, MachineSymbol, RunResult } from "../../src/machine/machine-api.js";
+import type { MachineProbes } from "../../src/machine/machine-probes.js";
 import type { Cancel, Scheduler } from "../../src/session/scheduler.js";
 
 /** What the machine does at an instruction count, before it executes that instruction. */
@@ -25,6 +26,8 @@ export class FakeMachine implements MachineApi {
   readonly consoles = ["uart0", "console0"];
   readonly names = new NameTables();
   readonly traceArena = { base: 0xa0000, size: 0xa0000 };
+  /** Plugins are attached to real machines only. */
+  readonly probes = undefined as unknown as MachineProbes;
   observed = "plain";
   readonly input: { at: number; now: number; name: string; text: string }[] = [];
   paceIdle = false;

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { Arena } from "../../src/machine/arena.js";
 import { ConsoleBatcher } from "../../src/session/console-batcher.js";
 import { EventLog } from "../../src/session/event-log.js";
 import { InputLog } from "../../src/session/input-log.js";
-import { RingArena } from "../../src/session/ring-arena.js";
 
 test("rings never overlap, and all of the arena comes back", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 3000 })), { maxLength: 60 }), (actions) => {
-      const arena = new RingArena({ base: 1000, size: 16_000 });
+      const arena = new Arena({ base: 1000, size: 16_000 });
       const taken: { base: number; size: number }[] = [];
       for (const [take, n] of actions) {
         if (take) {

@@ -8,6 +8,7 @@ import {
   MSTATUS,
   PRIV,
   RESCHEDULE,
+  EVENT_SATP,
   SATP,
   SCAUSE,
   SCOUNTEREN,
@@ -20,6 +21,7 @@ import {
   STVAL,
   STVEC,
 } from "../layout";
+import { tell } from "../probe/events";
 import { count } from "../stats";
 import { flush_non_global, flush_translations } from "../softmmu/flush";
 import { legal_envcfg, write_vector } from "./csr-legal";
@@ -128,6 +130,7 @@ function write_satp(value: u64): void {
     return;
   }
   store<u64>(SATP, value);
+  tell(EVENT_SATP, old, value, 0, 0);
   // entries carry no address space on the fast path: those of the old one must go, global ones may stay
   if (mode != old >> SATP_MODE_SHIFT) flush_translations();
   else if (mode) flush_non_global();

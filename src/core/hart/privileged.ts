@@ -1,6 +1,21 @@
 // Privileged instructions (3.3, 4.2, Svinval). Each raises its trap, or does its work and leaves what follows to
 // the run loop through PC and RESCHEDULE.
-import { MEPC, MIE, MIP, MSTATUS, PC, PRIV, RESCHEDULE, SATP, SEPC, STATE, WFI } from "../layout";
+import {
+  EVENT_IDLE,
+  MEPC,
+  MIE,
+  MIP,
+  MSTATUS,
+  PC,
+  PRIV,
+  PROBE_LEFT,
+  RESCHEDULE,
+  SATP,
+  SEPC,
+  STATE,
+  WFI,
+} from "../layout";
+import { tell } from "../probe/events";
 import { flush_asid, flush_page, flush_translations } from "../softmmu/flush";
 import {
   CAUSE_BREAKPOINT,
@@ -66,10 +81,13 @@ export function wfi(insn: u32): void {
     illegal(insn);
     return;
   }
+  // what follows begins a block, as it does on QEMU
+  store<u32>(PROBE_LEFT, 0);
   update_timers(STATE);
   if (load<u64>(MIP) & load<u64>(MIE)) return;
   store<u32>(WFI, 1);
   store<u32>(RESCHEDULE, 1);
+  tell(EVENT_IDLE, 0, 0, 0, 0);
 }
 
 /**

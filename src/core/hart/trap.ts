@@ -1,5 +1,7 @@
 // Taking traps: exceptions left in TRAP_*, and interrupts between instructions (privileged 3.1.7, 3.1.9, 4.1).
 import {
+  EVENT_EXCEPTION,
+  EVENT_INTERRUPT,
   MCAUSE,
   MEDELEG,
   MEPC,
@@ -19,6 +21,8 @@ import {
   TRAP_PENDING,
   TRAP_TVAL,
 } from "../layout";
+import { leave_block } from "../probe/blocks";
+import { tell } from "../probe/events";
 import { count } from "../stats";
 import {
   CAUSE_INTERRUPT,
@@ -45,7 +49,9 @@ export function take_trap(): void {
   store<u32>(TRAP_PENDING, 0);
   count(STAT_EXCEPTIONS);
   const cause = load<u64>(TRAP_CAUSE);
+  const from = load<u64>(PC);
   enter_handler(cause, load<u64>(TRAP_TVAL), (load<u64>(MEDELEG) >> cause) & 1);
+  tell(EVENT_EXCEPTION, from, load<u64>(PC), <u32>cause, 0);
 }
 
 /** Takes the interrupt of highest priority if one can be taken now. Returns 1 if so. */
@@ -54,7 +60,9 @@ export function take_interrupt(): i32 {
   if (!bits) return 0;
   const code = <u64>highest(bits);
   count(STAT_INTERRUPTS);
+  const from = load<u64>(PC);
   enter_handler(CAUSE_INTERRUPT | code, 0, (load<u64>(MIDELEG) >> code) & 1);
+  tell(EVENT_INTERRUPT, from, load<u64>(PC), <u32>code, 0);
   return 1;
 }
 
@@ -93,6 +101,7 @@ function enter_handler(cause: u64, tval: u64, delegated: u64): void {
     store<u32>(PRIV, PRIV_M);
     vector = load<u64>(MTVEC);
   }
+  leave_block();
   const base = vector & ~3;
   store<u64>(PC, vector & 1 && <i64>cause < 0 ? base + ((cause & 0x3f) << 2) : base);
   refresh_context();

@@ -11,6 +11,7 @@ import {
   KIND_LOAD,
   KIND_STORE,
   PC,
+  PROBE_ON,
   RECORD_DISCARDED,
   RECORD_FAULT,
   RECORD_REMAPPED,
@@ -24,6 +25,7 @@ import {
 } from "../layout";
 import { ACCESS_LOAD, ACCESS_STORE, CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS } from "../hart/privileged-constants";
 import { access_fault, raise } from "../hart/raise";
+import { note } from "../probe/accesses";
 import { capture, record_unassigned } from "./capture";
 import { entry_for } from "./tlb";
 import { trace_record } from "./trace-hook";
@@ -76,13 +78,18 @@ export function slow_load(va: u64, size: i32, pc: u64): u64 {
     raise(CAUSE_LOAD_ACCESS, va);
     return 0;
   }
-  if (n == size) return first;
+  if (n == size) {
+    if (load<u32>(PROBE_ON)) note(KIND_LOAD, va, first, size, 0);
+    return first;
+  }
   const second = load_part(HWADDR2, va + <u64>n, KIND_LOAD, RECORD_SPLIT_SECOND);
   if (refused) {
     raise(CAUSE_LOAD_ACCESS, va + <u64>n);
     return 0;
   }
-  return first | (second << (<u64>n << 3));
+  const value = first | (second << (<u64>n << 3));
+  if (load<u32>(PROBE_ON)) note(KIND_LOAD, va, value, size, n);
+  return value;
 }
 
 /** Store of the low `size` bytes of `value` at `va`; any alignment. No effect with a trap pending (7, 15). */
@@ -95,9 +102,14 @@ export function slow_store(va: u64, value: u64, size: i32, pc: u64): void {
     raise(CAUSE_STORE_ACCESS, va);
     return;
   }
-  if (n == size) return;
-  store_part(HWADDR2, va + <u64>n, low_bytes(value >> (<u64>n << 3), size - n), KIND_STORE, RECORD_SPLIT_SECOND);
-  if (refused) raise(CAUSE_STORE_ACCESS, va + <u64>n);
+  if (n != size) {
+    store_part(HWADDR2, va + <u64>n, low_bytes(value >> (<u64>n << 3), size - n), KIND_STORE, RECORD_SPLIT_SECOND);
+    if (refused) {
+      raise(CAUSE_STORE_ACCESS, va + <u64>n);
+      return;
+    }
+  }
+  if (load<u32>(PROBE_ON)) note(KIND_STORE, va, low_bytes(value, size), size, n == size ? 0 : n);
 }
 
 // @ts-ignore: decorator

@@ -13,6 +13,7 @@ import {
   KIND_LOAD,
   KIND_STORE,
   PC,
+  PROBE_ON,
   RES_ADDR,
   RES_SIZE,
   RES_VALID,
@@ -30,6 +31,7 @@ import {
   CAUSE_STORE_MISALIGNED,
 } from "../hart/privileged-constants";
 import { raise } from "../hart/raise";
+import { note } from "../probe/accesses";
 import { load_part, prepare, store_part } from "./access";
 import { code_written } from "./slots";
 import { refused } from "./transfer";
@@ -70,6 +72,7 @@ export function amo_io_read(): u64 {
   const va = load<u64>(HW_VADDR);
   const value = load_part(HWADDR, va, KIND_AMO_READ, 0);
   if (refused) raise(CAUSE_STORE_ACCESS, va);
+  else if (load<u32>(PROBE_ON)) note(KIND_AMO_READ, va, value, load<u32>(HW_SIZE), 0);
   return value;
 }
 
@@ -77,8 +80,10 @@ export function amo_io_read(): u64 {
 export function amo_io_write(value: u64): void {
   const va = load<u64>(HW_VADDR);
   const size = load<i32>(HW_SIZE);
-  store_part(HWADDR, va, size == 8 ? value : value & 0xffffffff, KIND_AMO_WRITE, 0);
+  const written = size == 8 ? value : value & 0xffffffff;
+  store_part(HWADDR, va, written, KIND_AMO_WRITE, 0);
   if (refused) raise(CAUSE_STORE_ACCESS, va);
+  else if (load<u32>(PROBE_ON)) note(KIND_AMO_WRITE, va, written, size, 0);
 }
 
 /** LR: as slow_load, naturally aligned (else 4), and reserves the bytes' physical address. */
@@ -99,6 +104,7 @@ export function load_reserved(va: u64, size: i32, pc: u64): u64 {
     raise(CAUSE_LOAD_ACCESS, va);
     return 0;
   }
+  if (load<u32>(PROBE_ON)) note(KIND_LOAD, va, value, size, 0);
   store<u32>(RES_VALID, 1);
   store<u32>(RES_SIZE, size);
   store<u64>(RES_ADDR, load<u64>(HW_PADDR));
@@ -125,11 +131,13 @@ export function store_conditional(va: u64, value: u64, size: i32, pc: u64): i32 
     return 1;
   }
   if (load<u64>(RES_ADDR) != load<u64>(HW_PADDR) || load<i32>(RES_SIZE) != size) return 1;
-  store_part(HWADDR, va, size == 8 ? value : value & 0xffffffff, KIND_STORE, 0);
+  const written = size == 8 ? value : value & 0xffffffff;
+  store_part(HWADDR, va, written, KIND_STORE, 0);
   if (refused) {
     raise(CAUSE_STORE_ACCESS, va);
     return 1;
   }
+  if (load<u32>(PROBE_ON)) note(KIND_STORE, va, written, size, 0);
   return 0;
 }
 

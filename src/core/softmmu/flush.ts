@@ -13,8 +13,15 @@ import {
   DESC_VICTIM_NEXT,
   DESC_WINDOW_BEGIN,
   DESC_WINDOW_MAX,
+  EVENT_TLB_FLUSH,
+  EVENT_TOPOLOGY,
   FETCH_INDEX,
   FETCH_MASK,
+  FLUSH_SCOPE_ALL,
+  FLUSH_SCOPE_ASID,
+  FLUSH_SCOPE_INDEX,
+  FLUSH_SCOPE_PAGE,
+  FLUSH_SCOPE_TOPOLOGY,
   FULL_GLOBAL,
   HART_COUNT,
   MMU_INDEXES,
@@ -41,6 +48,7 @@ import {
   TLB_MAX_BITS,
   TLB_MIN_BITS,
   TLB_TABLE_SIZE,
+  TOPOLOGY_GENERATION,
   VICTIM_COLD,
   VICTIM_ENTRIES,
   VICTIM_INDEX_SIZE,
@@ -48,6 +56,7 @@ import {
 } from "../layout";
 import { virtual_ns } from "../hart/clock";
 import { hart_address } from "../hart/harts";
+import { tell } from "../probe/events";
 import { count } from "../stats";
 import { in_large_page } from "./large-pages";
 import { forget_sections } from "./physical";
@@ -161,6 +170,7 @@ function refetch(): void {
 /** Flushes all indexes of hart `h`, of every hart for -1. */
 export function flush_all(h: i32): void {
   count(STAT_FLUSH_ALL);
+  tell(EVENT_TLB_FLUSH, 0, 0, FLUSH_SCOPE_ALL, 0);
   const harts = load<i32>(HART_COUNT);
   for (let i = 0; i < harts; i++) {
     if (h >= 0 && h != i) continue;
@@ -173,6 +183,7 @@ export function flush_all(h: i32): void {
 export function flush_translations(): void {
   const h = load<i32>(CURRENT_HART);
   count(STAT_FLUSH_ALL);
+  tell(EVENT_TLB_FLUSH, 0, 0, FLUSH_SCOPE_INDEX, 0);
   for (let index = 0; index < 3; index++) flush_index(h, index);
   refetch();
 }
@@ -180,6 +191,7 @@ export function flush_translations(): void {
 /** Flushes the page at `va`; with `keep_global` only mappings that are not global. */
 export function flush_page(va: u64, keep_global: bool): void {
   count(STAT_FLUSH_PAGE);
+  tell(EVENT_TLB_FLUSH, va, 0, FLUSH_SCOPE_PAGE, 0);
   const h = load<i32>(CURRENT_HART);
   const page = va & ~0xfff;
   for (let index = 0; index < 3; index++) {
@@ -221,6 +233,7 @@ export function flush_asid(asid: u32): void {
 /** Flushes every mapping that is not global. */
 export function flush_non_global(): void {
   const h = load<i32>(CURRENT_HART);
+  tell(EVENT_TLB_FLUSH, 0, 0, FLUSH_SCOPE_ASID, <u32>((load<u64>(SATP) >> 44) & 0xffff));
   for (let index = 0; index < 3; index++) {
     const desc = descriptor(h, index);
     if (!load<u32>(desc + DESC_DIRTY)) {
@@ -261,6 +274,8 @@ function drop_non_global(desc: i32): void {
  */
 export function topology_changed(): void {
   count(STAT_TOPOLOGY_FLUSH);
+  tell(EVENT_TLB_FLUSH, 0, 0, FLUSH_SCOPE_TOPOLOGY, 0);
+  tell(EVENT_TOPOLOGY, 0, 0, load<u32>(TOPOLOGY_GENERATION), 0);
   forget_sections();
   flush_all(-1);
   drop_moved_slots();

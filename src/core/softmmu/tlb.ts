@@ -10,6 +10,7 @@ import {
   DESC_MASK,
   DESC_USED,
   DESC_VICTIM_NEXT,
+  EVENT_TLB_FILL,
   FETCH_INDEX,
   FULL_ASID,
   FULL_DEVICE,
@@ -60,6 +61,7 @@ import {
 } from "../layout";
 import { ACCESS_FETCH } from "../hart/privileged-constants";
 import { access_fault, raise } from "../hart/raise";
+import { tell } from "../probe/events";
 import { count } from "../stats";
 import { record_unassigned } from "./capture";
 import { add_large_page } from "./large-pages";
@@ -244,5 +246,6 @@ function fill(va: u64, size: i32, access: i32, index: i32, desc: i32, entry: i32
   store<u8>(cold + FULL_KIND, <u8>kind);
   store<i32>(cold + FULL_SECTION, whole ? (section - SECTIONS) / SECTION_SIZE : -1);
   account(desc, cold, 1);
+  tell(EVENT_TLB_FILL, va, (<u64>ppn << 12) | (va & 0xfff), page_bits, index);
   return true;
 }

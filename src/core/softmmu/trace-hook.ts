@@ -11,15 +11,20 @@ import {
   KIND_FETCH,
   PAGE_SLOTS,
   PC,
+  EVENT_WALK,
+  PROBE_ON,
   RECORD_DISCARDED,
   RECORD_SPLIT_FIRST,
   RECORD_SPLIT_SECOND,
   SECTION_ROM,
   SLOT_PAGE_PPN,
   TLB_PPN,
+  TRACE_ACTIVE,
   WALK_HWADDR,
 } from "../layout";
 import { ACCESS_FETCH } from "../hart/privileged-constants";
+import { note } from "../probe/accesses";
+import { listens, tell } from "../probe/events";
 import { capture, capture_physical } from "./capture";
 import { entry_for } from "./tlb";
 import { load_bytes } from "./transfer";
@@ -32,22 +37,31 @@ export function trace_record(kind: u32, va: u64, value: u64, size: u32, hw: i32,
 
 /** One page-table entry, at physical address `at`, read or updated by the walk of `va`. */
 export function trace_walk(kind: u32, va: u64, at: u64, pte: u64): void {
-  if (!((trace_kinds() >> kind) & 1)) return;
+  const told = listens(EVENT_WALK);
+  const recorded = (trace_kinds() >> kind) & 1;
+  if (!told && !recorded) return;
   capture_physical(WALK_HWADDR, va, at, 8);
-  trace_record(kind, va, pte, 8, WALK_HWADDR, 0);
+  if (recorded) trace_record(kind, va, pte, 8, WALK_HWADDR, 0);
+  if (told) tell(EVENT_WALK, va, pte, kind, 0);
 }
 
-/** An access the inlined check settled: plain memory through `entry`. Fills HWADDR and records. */
+/** An access the inlined check settled: plain memory through `entry`. Fills HWADDR, notes it for the probes and records. */
 export function trace_fast(kind: u32, va: u64, value: u64, size: u32, entry: i32, pc: u64): void {
   store<u64>(PC, pc);
   capture(HWADDR, entry, va, size, 0);
-  trace_record(kind, va, value, size, HWADDR, 0);
+  if (load<u32>(PROBE_ON)) note(kind, va, value, size, 0);
+  if (load<u32>(TRACE_ACTIVE)) trace_record(kind, va, value, size, HWADDR, 0);
 }
 
 /** An AMO done on the host address that amo_prepare() gave: the read and the write, from the capture in HWADDR. */
 export function trace_amo(old: u64, value: u64): void {
   const va = load<u64>(HW_VADDR);
   const size = load<u32>(HW_SIZE);
+  if (load<u32>(PROBE_ON)) {
+    note(KIND_AMO_READ, va, old, size, 0);
+    note(KIND_AMO_WRITE, va, value, size, 0);
+  }
+  if (!load<u32>(TRACE_ACTIVE)) return;
   trace_record(KIND_AMO_READ, va, old, size, HWADDR, 0);
   trace_record(KIND_AMO_WRITE, va, value, size, HWADDR, load<u32>(HW_KIND) == SECTION_ROM ? RECORD_DISCARDED : 0);
 }

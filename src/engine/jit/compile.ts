@@ -1,19 +1,26 @@
 // Several regions as one module. The bytes depend on the guest's code only (not on the session, the process or where
 // things are in memory beyond the fixed layout), so that V8 compiles equal batches of equal guests once.
 import { FunctionBody, type FunctionType, ModuleBuilder } from "../../wasm/module.js";
-import { I32, OP } from "../../wasm/opcodes.js";
+import { I32, I64, OP } from "../../wasm/opcodes.js";
 import { CORE_FUNCTIONS } from "../core-functions.js";
 import type { Region } from "./region.js";
-import { RegionEmitter } from "./region-emitter.js";
+import { RegionEmitter, type RegionImports } from "./region-emitter.js";
 import type { TracePlan } from "./trace-plan.js";
 
 const HANDLER = { params: [I32, I32], results: [I32] } as const;
+// dispatchers of plugins, see engine/probe-ops.ts
+const EXEC: FunctionType = { params: [I32, I32, I32], results: [] };
+const ACCESS: FunctionType = { params: [I32, I32, I32, I64, I32], results: [] };
 
 /**
  * Imports: `env.memory`, and under `core` the core functions that are called, in order of first use: each import costs V8
- * some 20 us. No table: every instance would get its own copy. Exports the regions as `r0`, `r1`, … in order.
+ * some 20 us; with probes `env.stale(slot)` and the dispatchers under `plugin`, by table index. No table: every instance would get its own copy. Exports the regions as `r0`, `r1`, … in order.
  */
-export function compileRegions(regions: readonly Region[], plan: TracePlan | undefined): Uint8Array<ArrayBuffer> {
+export function compileRegions(
+  regions: readonly Region[],
+  plan: TracePlan | undefined,
+  harts: number,
+): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importSharedMemory("env", "memory", 1, 65536);
   const used = new Map<string, number>();
@@ -24,9 +31,21 @@ export function compileRegions(regions: readonly Region[], plan: TracePlan | und
       return used.get(name);
     },
   };
+  const others = new Map<string, number>();
+  const imported = (from: string, name: string, type: FunctionType): number => {
+    const key = `${from}.${name}`;
+    const index = others.get(key) ?? module.importFunction(from, name, type);
+    others.set(key, index);
+    return index;
+  };
+  const imports: RegionImports = {
+    core,
+    dispatcher: (index, signature) => imported("plugin", String(index), signature === "exec" ? EXEC : ACCESS),
+    stale: () => imported("env", "stale", { params: [I32], results: [] }),
+  };
   const bodies = regions.map((region) => {
     const body = new FunctionBody(HANDLER);
-    new RegionEmitter(body, region, { core }, plan).build();
+    new RegionEmitter(body, region, imports, plan, harts).build();
     body.code.u8(OP.unreachable);
     return body;
   });

@@ -3,6 +3,7 @@
 //
 // Batches are cut by counts of events, never by time, so that equal runs make equal modules.
 import {
+  PAGE_VA,
   SLOT_ARENA,
   SLOT_PAGE_HOST,
   SLOT_PAGE_JIT,
@@ -11,9 +12,10 @@ import {
   SLOT_PAGES,
 } from "../../core/layout.js";
 import { HANDLER_COUNT, handlerNumber } from "../handlers.js";
+import type { ProbedBlock } from "../probe-ops.js";
 import type { SlotWriter } from "../slots.js";
 import { compileRegions } from "./compile.js";
-import { type Block, findRegion, type Region } from "./region.js";
+import { type Block, findProbedRegion, findRegion, type Region } from "./region.js";
 import type { TracePlan } from "./trace-plan.js";
 
 export interface JitOptions {
@@ -81,6 +83,12 @@ export interface JitHost {
   table: WebAssembly.Table;
   slots: SlotWriter;
   core: WebAssembly.ModuleImports;
+  /** Where blocks run with probes: their translations, and the plugins' dispatchers by table index. */
+  probes?: {
+    harts: number;
+    find(slot: number, page: bigint): ProbedBlock | undefined;
+    dispatchers: WebAssembly.ModuleImports;
+  };
 }
 
 export class Jit {
@@ -89,7 +97,7 @@ export class Jit {
   readonly #words: Int32Array;
   readonly #view: DataView;
   readonly #pages = new Map<number, Page>();
-  readonly #queue = new Map<number, number>();
+  readonly #queue = new Map<number, { ppn: number; page: bigint }>();
   readonly #free = new Map<number, number[]>();
   #batches: Batch[] = [];
   #next = HANDLER_COUNT;
@@ -136,15 +144,15 @@ export class Jit {
     const ppn = this.#view.getUint32(slots + SLOT_PAGE_PPN, true);
     const page = this.#pages.get(ppn);
     if (page && (page.rejected.has(ip) || page.invalidations > MAX_INVALIDATIONS)) return;
-    const waiting = this.#queue.get(ip) === ppn;
-    this.#queue.set(ip, ppn);
+    const waiting = this.#queue.get(ip)?.ppn === ppn;
+    this.#queue.set(ip, { ppn, page: this.#view.getBigUint64(PAGE_VA, true) });
     if (waiting || this.#queue.size >= this.#options.batch) this.#compileQueue(arena);
   }
 
   #compileQueue(arena: number): void {
     const started = performance.now();
     const found: { ip: number; page: Page; region: Region }[] = [];
-    for (const [ip, ppn] of this.#queue) {
+    for (const [ip, { ppn, page: virtualPage }] of this.#queue) {
       const slots = arena + Math.floor((ip - arena) / SLOT_PAGE_SIZE) * SLOT_PAGE_SIZE;
       // the slot page may have changed owners while the entry waited
       if (
@@ -154,13 +162,13 @@ export class Jit {
         continue;
       const page = this.#page(ppn, slots);
       const host = this.#view.getUint32(slots + SLOT_PAGE_HOST, true);
-      const region = findRegion(
-        new DataView(this.#host.memory.buffer, host, 4096),
-        (ip - slots) >> 3,
-        this.#plan !== undefined,
-      );
+      const code = new DataView(this.#host.memory.buffer, host, 4096);
+      const { probes } = this.#host;
+      const region = probes
+        ? findProbedRegion(code, (ip - slots) >> 3, virtualPage, (at) => probes.find(slots + at * 8, virtualPage))
+        : findRegion(code, (ip - slots) >> 3, this.#plan !== undefined);
       if (region) found.push({ ip, page, region });
-      else {
+      else if (!probes || probes.find(ip, virtualPage)) {
         page.rejected.add(ip);
         this.#stats.rejected++;
       }
@@ -185,10 +193,15 @@ export class Jit {
     const bytes = compileRegions(
       found.map((f) => f.region),
       this.#plan,
+      this.#host.probes?.harts ?? 1,
     );
-    const { memory, table, core } = this.#host;
+    const { memory, table, core, probes } = this.#host;
     const first = this.#take(found.length);
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory }, core });
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: { memory, stale: (slot: number) => this.#stale(slot) },
+      core,
+      plugin: probes?.dispatchers ?? {},
+    });
     const batch: Batch = { bytes: bytes.length, first, count: found.length, regions: [] };
     this.#batches.push(batch);
     this.#stats.bytes += bytes.length;
@@ -218,6 +231,14 @@ export class Jit {
       this.#stats.instructions += region.size;
     });
     while (this.#batches.length > this.#options.maxModules || this.#stats.bytes > this.#options.maxBytes) this.#evict();
+  }
+
+  /** The region at `ip` was entered in another virtual page than its own: it will be made anew for that one when it gets hot. */
+  #stale(ip: number): void {
+    const arena = this.#view.getUint32(SLOT_ARENA, true);
+    const slots = arena + Math.floor((ip - arena) / SLOT_PAGE_SIZE) * SLOT_PAGE_SIZE;
+    for (const region of this.#pages.get(this.#view.getUint32(slots + SLOT_PAGE_PPN, true))?.regions ?? [])
+      if (region.ip === ip) this.#drop(region, region.handler);
   }
 
   /** Side exits run the interpreter's handlers directly, so the operands must be in the slots. */
@@ -284,6 +305,20 @@ export class Jit {
       page.invalidations++;
       this.#stats.invalidated++;
     }
+  }
+
+  /** Takes out the regions with code in [first, last] of physical page `ppn` (-1: all): the probes in them are others now. */
+  forget(ppn: number, first: number, last: number): void {
+    if (ppn === -1) {
+      for (const page of this.#pages.values())
+        for (const region of [...page.regions]) this.#drop(region, region.handler);
+      this.#queue.clear();
+      return;
+    }
+    const page = this.#pages.get(ppn);
+    if (!page) return;
+    for (const region of [...page.regions])
+      if (region.first <= last && region.last >= first) this.#drop(region, region.handler);
   }
 
   /** What regions do for the recorders; a change of it drops all of them. */

@@ -13,12 +13,14 @@ import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
 import { type CoreIndexes, Emitter, loadOpcode, storeOpcode } from "../emitter.js";
 import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.js";
 import { operandFiles } from "../slots.js";
+import { ProbeEmitter } from "./probe-emitter.js";
 import type { Block, BlockInstruction, Region } from "./region.js";
 import { type Structure, structure } from "./structure.js";
 import { type Access, TraceEmitter } from "./trace-emitter.js";
 import type { TracePlan } from "./trace-plan.js";
 
-const LEFT = 1; // parameter 0, the slot, is not needed: the page is PAGE_SLOTS
+const SLOT = 0;
+const LEFT = 1;
 const PAGE = 4096;
 const PAGE_MASK = -4096;
 const NAN_BOX = -(1n << 32n);
@@ -29,6 +31,10 @@ const NX = 1;
 /** What a region refers to in its module. */
 export interface RegionImports {
   core: CoreIndexes;
+  /** Function index of a plugin's dispatcher. */
+  dispatcher(index: number, signature: "exec" | "access"): number;
+  /** Function index of env.stale(slot). */
+  stale(): number;
 }
 
 export class RegionEmitter extends Emitter implements Semantics {
@@ -58,12 +64,28 @@ export class RegionEmitter extends Emitter implements Semantics {
   private depth = 0;
   private readonly labels = new Map<string, number>();
 
+  private readonly imports: RegionImports;
   private readonly trace: TraceEmitter | undefined;
+  private readonly probes: ProbeEmitter | undefined;
+  /** Registers are stored as they change, because a plugin's callback may read them, or trap. */
+  private readonly writeThrough: boolean;
 
-  constructor(body: FunctionBody, region: Region, imports: RegionImports, plan: TracePlan | undefined) {
+  /** @param harts of the machine; for regions with probes */
+  constructor(body: FunctionBody, region: Region, imports: RegionImports, plan: TracePlan | undefined, harts: number) {
     super(body, imports.core);
     this.region = region;
+    this.imports = imports;
     this.trace = plan && new TraceEmitter(this, plan);
+    if (region.page !== undefined) {
+      this.probes = new ProbeEmitter(this, harts, {
+        callDispatcher: (index, signature) => {
+          this.code.u8(OP.call);
+          this.code.u32(imports.dispatcher(index, signature));
+        },
+        reloadRegisters: () => this.loadRegisters(),
+      });
+    }
+    this.writeThrough = [...region.blocks.values()].some((block) => needsRegisters(block));
     this.shape = structure({ entry: region.entry, successors: successors(region) });
     const readX = new Set<number>();
     const readF = new Set<number>();
@@ -95,8 +117,12 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.entered = this.local(I32);
   }
 
+  private get mayStop(): boolean {
+    return this.trace?.mayStop === true || this.probes !== undefined;
+  }
+
   build(): void {
-    if (this.trace?.mayStop) this.open("stop", OP.block);
+    if (this.mayStop) this.open("stop", OP.block);
     this.open("goto", OP.block);
     this.open("inPage", OP.block);
     this.open("side", OP.block);
@@ -104,16 +130,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.get(LEFT);
     this.set(this.entered);
     // first of all, as every exit stores them
-    this.x.forEach((index, r) => {
-      if (index === undefined) return;
-      this.loadState(OP.i64_load, L.X + 8 * r);
-      this.set(index);
-    });
-    this.f.forEach((index, r) => {
-      if (index === undefined) return;
-      this.loadState(OP.f64_load, L.F + 8 * r);
-      this.set(index);
-    });
+    this.loadRegisters();
+    if (this.probes) this.enterProbed(first, this.region.page as bigint);
     if (this.usesFpu) {
       this.loadState(OP.i32_load, L.FS_OFF);
       this.if();
@@ -129,15 +147,48 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.resume(L.RESUME_SLOT, OP.i32_store, L.RESUME_AT, this.packed);
     this.close(); // goto
     this.resume(L.RESUME_GOTO, OP.i64_store, L.RESUME_PC, this.target);
-    if (!this.trace?.mayStop) return;
+    if (!this.mayStop) return;
     this.close(); // stop: back to the run loop
     this.resume(0, OP.i64_store, L.PC, this.target);
   }
 
+  private loadRegisters(): void {
+    this.x.forEach((index, r) => {
+      if (index === undefined) return;
+      this.loadState(OP.i64_load, L.X + 8 * r);
+      this.set(index);
+    });
+    this.f.forEach((index, r) => {
+      if (index === undefined) return;
+      this.loadState(OP.f64_load, L.F + 8 * r);
+      this.set(index);
+    });
+  }
+
+  /** The region stands for blocks of one virtual page, entered at their beginnings. */
+  private enterProbed(first: BlockInstruction, page: bigint): void {
+    this.loadState(OP.i32_load, L.PROBE_LEFT);
+    this.if();
+    this.leaveTo(first, 0);
+    this.close();
+    this.loadState(OP.i64_load, L.PAGE_VA);
+    this.i64(BigInt.asIntN(64, page));
+    this.op(OP.i64_ne);
+    this.if();
+    this.get(SLOT);
+    this.code.u8(OP.call);
+    this.code.u32(this.imports.stale());
+    this.leaveTo(first, 0);
+    this.close();
+    this.probes?.enter();
+  }
+
   /** Stores the registers, says where to go on, and returns to the trampoline. */
   private resume(kind: number, opcode: number, address: number, value: number): void {
-    for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
-    for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
+    if (!this.writeThrough) {
+      for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
+      for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
+    }
     this.storeState(opcode, address, () => this.get(value));
     this.storeState(OP.i64_store, L.COMPILED_SLOTS, () => {
       this.loadState(OP.i64_load, L.COMPILED_SLOTS);
@@ -207,15 +258,26 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.markedDirty = false;
     const first = block.instructions[0];
     if (first) this.trace?.beginBlock(block, () => this.leaveTo(first, 0));
+    if (block.probes && first) this.probes?.beginBlock(block.probes);
     for (const instruction of block.instructions) {
       this.current = instruction;
       this.condition = undefined;
+      this.probes?.before(this.done, () => this.leave());
       instruction.decoded.instruction.semantics(this);
       this.done++;
-      this.trace?.endInstruction(() => this.stopAfter(instruction));
+      this.probes?.after(this.done - 1, () => {
+        this.trace?.leave();
+        this.probes?.leave(false, this.done);
+        this.stopAfter(instruction);
+      });
+      this.trace?.endInstruction(() => {
+        this.probes?.leave(false, this.done);
+        this.stopAfter(instruction);
+      });
       for (const pool of this.temporaries.values()) pool.free.push(...pool.used.splice(0));
     }
     this.trace?.endBlock();
+    if (first) this.probes?.endBlock();
     if (block.instructions.length > 0) {
       this.get(LEFT);
       this.i32(block.instructions.length);
@@ -285,6 +347,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   }
   /** The instruction behind the block is the interpreter's. */
   private checkpointInterpreted(block: Block): void {
+    if (block.instructions.length > 0) this.probes?.position(block.instructions.length, false);
     this.i32(block.end >> 1);
     this.set(this.packed);
     this.branchTo("inPage");
@@ -386,13 +449,12 @@ export class RegionEmitter extends Emitter implements Semantics {
     const { rd, instruction } = this.current.decoded;
     this.emit(value);
     if (rd === 0) this.op(OP.drop);
-    else this.set(this.x[rd] as number);
+    else this.setRegister(this.x[rd] as number, OP.i64_store, L.X + 8 * rd);
     if ((instruction.extension === "F" || instruction.extension === "D") && !instruction.memory) this.markFpDirty();
   }
   setF64(value: Expr): void {
     this.emit(asF64(value));
-    this.set(this.f[this.current.decoded.rd] as number);
-    this.markFpDirty();
+    this.setFloat();
   }
   setF32(value: Expr): void {
     this.emit(value);
@@ -400,8 +462,17 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.i64(NAN_BOX);
     this.op(OP.i64_or);
     this.op(OP.f64_reinterpret_i64);
-    this.set(this.f[this.current.decoded.rd] as number);
+    this.setFloat();
+  }
+  private setFloat(): void {
+    const { rd } = this.current.decoded;
+    this.setRegister(this.f[rd] as number, OP.f64_store, L.F + 8 * rd);
     this.markFpDirty();
+  }
+  /** Pops the value of a register. */
+  private setRegister(index: number, opcode: number, address: number): void {
+    this.set(index);
+    if (this.writeThrough) this.storeState(opcode, address, () => this.get(index));
   }
   /** Once per block is enough: nothing in a region cleans it. */
   private markFpDirty(): void {
@@ -499,6 +570,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   // --- guest memory ---------------------------------------------------------------------------------
   private leave(): void {
     this.trace?.leave();
+    this.probes?.leave(true, this.done);
     this.leaveTo(this.current, this.done);
   }
   /** The TLB entry of an access, in the returned local; leaves where it cannot be settled inline. */
@@ -546,8 +618,13 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.memory(loadOpcode(size, signed), 0);
     const value = this.temporary(I64);
     this.set(value);
-    this.trace?.record(this.access(L.KIND_LOAD, va, value, size, entry));
+    this.observe(this.access(L.KIND_LOAD, va, value, size, entry));
     then(local(value, I64));
+  }
+  /** Recorders and probes get to know of an access. */
+  private observe(access: Access): void {
+    this.trace?.record(access);
+    this.probes?.access(access);
   }
   private access(kind: number, va: number, value: number, size: MemorySize, entry: number): Access {
     return { kind, va, value, size, entry, offset: this.current.offset, done: this.done };
@@ -555,12 +632,12 @@ export class RegionEmitter extends Emitter implements Semantics {
   store(size: MemorySize, address: Expr, value: Expr): void {
     const va = this.kept(address);
     const entry = this.probe(va, size, L.TLB_WRITE, false);
-    const data = this.trace ? this.kept(value) : undefined;
+    const data = this.trace || this.probes ? this.kept(value) : undefined;
     this.hostAddress(va, entry);
     if (data === undefined) this.emit(value);
     else this.get(data);
     this.memory(storeOpcode(size), 0);
-    if (data !== undefined) this.trace?.record(this.access(L.KIND_STORE, va, data, size, entry));
+    if (data !== undefined) this.observe(this.access(L.KIND_STORE, va, data, size, entry));
   }
   amo(size: 4 | 8, update: (old: Expr) => Expr): void {
     const va = this.kept(this.rs1);
@@ -576,8 +653,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     const data = this.temporary(I64);
     this.tee(data);
     this.memory(storeOpcode(size), 0);
-    this.trace?.record(this.access(L.KIND_AMO_READ, va, old, size, entry));
-    this.trace?.record(this.access(L.KIND_AMO_WRITE, va, data, size, entry));
+    this.observe(this.access(L.KIND_AMO_READ, va, old, size, entry));
+    this.observe(this.access(L.KIND_AMO_WRITE, va, data, size, entry));
     this.rd(local(old, I64));
   }
   /** Pushes the physical address of `va`, which hit `entry`. */
@@ -601,7 +678,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.memory(loadOpcode(size, true), 0);
     const value = this.temporary(I64);
     this.set(value);
-    this.trace?.record(this.access(L.KIND_LOAD, va, value, size, entry));
+    this.observe(this.access(L.KIND_LOAD, va, value, size, entry));
     this.rd(local(value, I64));
   }
   storeConditional(size: 4 | 8): void {
@@ -643,6 +720,13 @@ export class RegionEmitter extends Emitter implements Semantics {
   systemJump(): void {
     throw new Error("system instructions are the interpreter's");
   }
+}
+
+/** Whether callbacks in the block read or write registers, or may trap through the region. */
+function needsRegisters({ probes }: Block): boolean {
+  if (!probes) return false;
+  const lists = [probes.block, ...probes.exec, ...probes.access];
+  return lists.some((list) => list.some(({ op }) => op.kind === "call" && (op.direct || op.registers !== "none")));
 }
 
 function successors(region: Region): Map<number, number[]> {

@@ -1,6 +1,7 @@
 // A region: basic blocks of one physical page, reached from one entry by direct branches, jumps and calls inside the page.
 // A return goes to the calls of the region it may belong to; computed jumps and targets in other pages leave.
 import { type Decoded, decode, isLong } from "../../isa/decode.js";
+import type { ProbedBlock } from "../probe-ops.js";
 
 /** Enough for most loops; bounds compile time, and how far from the end of a slice compiled code may run. */
 export const MAX_INSTRUCTIONS = 400;
@@ -32,6 +33,8 @@ export interface Block {
   terminator: Terminator;
   /** Behind the last instruction: where `interpret` goes on. */
   end: number;
+  /** In a region with probes: what the plugins want in it. */
+  probes?: ProbedBlock;
 }
 
 export interface Region {
@@ -39,6 +42,8 @@ export interface Region {
   blocks: Map<number, Block>;
   /** Instructions in all blocks. */
   size: number;
+  /** In a region with probes: the virtual page it was translated for. */
+  page?: bigint;
 }
 
 /** What only the interpreter does. With `traced`, a conditional store too, as whether it is recorded is not known before. */
@@ -125,6 +130,72 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
   const first = blocks.get(entry);
   if (!first || size === 0 || first.instructions.length === 0) return undefined;
   return { entry, blocks, size };
+}
+
+/**
+ * As findRegion, of blocks with probes: each is a translation block from its beginning to its end, so blocks may share
+ * instructions. Only what has run belongs, as only that is translated.
+ */
+export function findProbedRegion(
+  page: DataView,
+  entry: number,
+  virtualPage: bigint,
+  find: (offset: number) => ProbedBlock | undefined,
+): Region | undefined {
+  const blocks = new Map<number, Block>();
+  const returns: number[] = [];
+  const found = new Set<number>([entry]);
+  const work = [entry];
+  let size = 0;
+  const visit = (offset: number): void => {
+    if (offset < 0 || offset >= PAGE || found.has(offset)) return;
+    found.add(offset);
+    work.push(offset);
+  };
+  for (let start = work.shift(); start !== undefined; start = work.shift()) {
+    const probes = find(start);
+    if (!probes || (size > 0 && size + probes.instructions.length > MAX_INSTRUCTIONS)) continue;
+    const stop = probes.instructions.findIndex(({ decoded }) => leftToInterpreter(decoded, true));
+    const instructions = stop < 0 ? [...probes.instructions] : probes.instructions.slice(0, stop);
+    size += instructions.length;
+    const last = probes.instructions[probes.instructions.length - 1] as BlockInstruction;
+    const next = last.offset + last.decoded.length;
+    const target = last.offset + last.decoded.imm;
+    let terminator: Terminator;
+    let end = next;
+    if (stop >= 0) {
+      terminator = { kind: "interpret" };
+      end = (probes.instructions[stop] as BlockInstruction).offset;
+    } else if (last.decoded.instruction.flow === "branch") {
+      terminator = { kind: "branch", taken: target, next };
+      visit(next);
+      visit(target);
+    } else if (last.decoded.instruction.flow === "jump") {
+      terminator = { kind: "jump", target };
+      if (last.decoded.rd === 0) visit(target);
+      else if (last.decoded.rd === RA && target >= 0 && target < PAGE) {
+        if (returns.length < MAX_RETURNS && isShort(page, target)) {
+          visit(target);
+          visit(next);
+          returns.push(next);
+        }
+      }
+    } else if (last.decoded.instruction.flow === "jumpTo") {
+      terminator = { kind: "computed", likely: isReturn(last.decoded) ? returns : [] };
+    } else {
+      terminator = { kind: "jump", target: next };
+      visit(next);
+    }
+    blocks.set(start, { start, instructions, terminator, end, probes });
+  }
+  const first = blocks.get(entry);
+  if (!first || first.instructions.length === 0) return undefined;
+  for (const block of blocks.values()) {
+    const t = block.terminator;
+    if (t.kind === "jump" && !blocks.has(t.target)) block.terminator = { kind: "exit", target: t.target };
+    if (t.kind === "computed") block.terminator = { kind: "computed", likely: t.likely.filter((to) => blocks.has(to)) };
+  }
+  return { entry, blocks, size, page: virtualPage };
 }
 
 /**

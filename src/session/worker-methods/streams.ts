@@ -1,12 +1,12 @@
 // Memory-access subscriptions on the machine's side: recorders and their rings, made and ended between run slices.
 import { KIND_FETCH, MAX_RECORDERS } from "../../core/layout.js";
 import { NOTIFY_FULL } from "../../core/trace/layout.js";
+import { Arena } from "../../machine/arena.js";
 import type { MachineApi } from "../../machine/machine-api.js";
 import { type AttachedRecorder, attachRecorder, ringFor, waitForBatch } from "../../trace/attach.js";
 import { compileFilter, TraceSpecError } from "../../trace/filter.js";
 import { SessionError } from "../host-api.js";
 import type { SubscriptionRing, SubscriptionSpec } from "../protocol.js";
-import { RingArena } from "../ring-arena.js";
 import type { Methods, WorkerContext } from "../session-worker.js";
 
 /** The recorder's control functions, exports of core.wasm (src/core/trace/recorder.ts). */
@@ -37,7 +37,7 @@ interface Stream {
 export class StreamControl {
   readonly #machine: MachineApi;
   readonly #core: RecorderCore;
-  readonly #arena: RingArena;
+  readonly #arena: Arena;
   readonly #maxRingBytes: number;
   readonly #streams = new Map<string, Stream>();
   readonly #recorders: (Stream | undefined)[] = new Array(MAX_RECORDERS).fill(undefined);
@@ -51,7 +51,7 @@ export class StreamControl {
     this.#machine = machine;
     this.#maxRingBytes = maxRingBytes;
     this.#core = machine.core as unknown as RecorderCore;
-    this.#arena = new RingArena(machine.traceArena);
+    this.#arena = new Arena(machine.traceArena);
     machine.onTrace((recorder, event) => {
       ready(recorder);
       const stream = this.#recorders[recorder];

@@ -1,9 +1,9 @@
-// Divides the memory set aside for trace rings. First fit; neighbours join again when both are free.
+// Divides memory set aside for trace rings, counters and buffers. First fit; neighbours join again when both are free.
 
-/** Rings lie at multiples of this many bytes. */
+/** What it gives lies at multiples of this many bytes. */
 const ALIGN = 64;
 
-export class RingArena {
+export class Arena {
   /** Sorted by address, never touching. */
   readonly #free: { base: number; size: number }[];
   readonly size: number;
@@ -14,7 +14,7 @@ export class RingArena {
     this.#free = this.size > 0 ? [{ base, size: this.size }] : [];
   }
 
-  /** Bytes of the largest ring that still fits. */
+  /** Bytes of the largest run that still fits. */
   get largest(): number {
     return this.#free.reduce((most, { size }) => Math.max(most, size), 0);
   }

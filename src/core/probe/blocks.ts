@@ -1,0 +1,79 @@
+// Which translated block runs, and its probes before instructions. A block begins where control arrives and nothing is left
+// of the block before it; the host translates it the first time. Records stay valid until all are dropped.
+import {
+  BLOCK_COUNT,
+  BLOCK_INSTRUCTIONS,
+  BLOCK_NEXT,
+  BLOCK_OPS,
+  BLOCK_PAGE,
+  BLOCK_SLOT,
+  EXIT_REQUEST,
+  INSTRUCTION_EXEC,
+  INSTRUCTION_SIZE,
+  PAGE_VA,
+  PC,
+  PROBE_BLOCK,
+  PROBE_COUNT,
+  PROBE_DONE,
+  PROBE_LEFT,
+  PROBE_TABLE,
+  PROBE_TABLE_ENTRIES,
+} from "../layout";
+import { probe_translate } from "../env";
+import { run_ops } from "./ops";
+
+/** Where the record of a block hangs in the hash table. */
+export function probe_hash(slot: i32, page: u64): i32 {
+  const h = (<u32>slot >> 4) ^ (<u32>(page >> 12) * 0x9e3779b1) >> 8;
+  return load<i32>(PROBE_TABLE) + ((h & (PROBE_TABLE_ENTRIES - 1)) << 2);
+}
+
+/** Record of the block that begins at `slot` as mapped at virtual page `page`; 0 when it has none. */
+export function probe_find(slot: i32, page: u64): i32 {
+  let record = load<i32>(probe_hash(slot, page));
+  while (record) {
+    if (load<i32>(record, BLOCK_SLOT) == slot && load<u64>(record, BLOCK_PAGE) == page) return record;
+    record = load<i32>(record, BLOCK_NEXT);
+  }
+  return 0;
+}
+
+/** Control goes elsewhere than to the next instruction of the block: a trap, or the hart's state was written. */
+export function leave_block(): void {
+  store<u32>(PROBE_LEFT, 0);
+  store<u32>(PROBE_DONE, 0);
+  store<u32>(PROBE_COUNT, 0);
+}
+
+/**
+ * Runs the probes before the instruction at `slot`, those of the block first where it begins one. 1: something asked the
+ * machine to stop before the instruction; its probes will not run again.
+ */
+export function probe_exec(slot: i32, pc: u64): i32 {
+  if (load<u32>(PROBE_DONE)) {
+    if (load<u32>(EXIT_REQUEST)) return 1;
+    store<u32>(PROBE_DONE, 0);
+    return 0;
+  }
+  store<u64>(PC, pc);
+  store<u32>(PROBE_COUNT, 0);
+  let left = load<i32>(PROBE_LEFT);
+  let record = load<i32>(PROBE_BLOCK);
+  let called = false;
+  if (!left) {
+    const page = load<u64>(PAGE_VA);
+    record = probe_find(slot, page);
+    if (!record) record = probe_translate(slot);
+    left = load<i32>(record, BLOCK_COUNT);
+    store<i32>(PROBE_BLOCK, record);
+    store<i32>(PROBE_LEFT, left - 1);
+    const ops = load<i32>(record, BLOCK_OPS);
+    if (ops && run_ops(ops, 0)) called = true;
+  } else store<i32>(PROBE_LEFT, left - 1);
+  const index = load<i32>(record, BLOCK_COUNT) - left;
+  const exec = load<i32>(record + BLOCK_INSTRUCTIONS + index * INSTRUCTION_SIZE, INSTRUCTION_EXEC);
+  if (exec && run_ops(exec, 0)) called = true;
+  if (!called || !load<u32>(EXIT_REQUEST)) return 0;
+  store<u32>(PROBE_DONE, 1);
+  return 1;
+}

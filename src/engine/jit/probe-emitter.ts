@@ -1,0 +1,343 @@
+// Probes in a compiled region: the ops that interpreted blocks run from memory, inline. Plain counting is added up while a block
+// is emitted and done once, at its end or at whatever leaves it before or could see the counter. Around calls hart state
+// is precise: when the plugin's function traps, the machine stands between two instructions (core/probe/recover.ts).
+import * as L from "../../core/layout.js";
+import { WRITE_KINDS } from "../../core/trace/layout.js";
+import { I32, OP } from "../../wasm/opcodes.js";
+import type { Emitter } from "../emitter.js";
+import type { AppendOp, CallOp, Comparison, CounterPlace, PlacedOp, ProbedBlock } from "../probe-ops.js";
+import type { Access } from "./trace-emitter.js";
+
+const LEFT = 1;
+const PAGE_OFFSET_MASK = 4095;
+const UNSIGNED: Record<Comparison, number> = {
+  eq: OP.i64_eq,
+  ne: OP.i64_ne,
+  lt: OP.i64_lt_u,
+  le: OP.i64_le_u,
+  gt: OP.i64_gt_u,
+  ge: OP.i64_ge_u,
+};
+
+/** What the region does for its probes. */
+export interface ProbeSite {
+  /** Calls the dispatcher at a table index, whose arguments are on the stack. */
+  callDispatcher(index: number, signature: CallOp["signature"]): void;
+  /** Registers were written behind the region's back. */
+  reloadRegisters(): void;
+}
+
+export class ProbeEmitter {
+  readonly #m: Emitter;
+  readonly #site: ProbeSite;
+  readonly #harts: number;
+  /** Hart number, where there are several. */
+  #hart: number | undefined;
+  #block: ProbedBlock | undefined;
+  /** Instruction of the block, and whether its probes before it have run. */
+  #index = 0;
+  #pending = new Map<string, { counter: CounterPlace; value: bigint }>();
+  #accesses: Access[] = [];
+
+  constructor(emitter: Emitter, harts: number, site: ProbeSite) {
+    this.#m = emitter;
+    this.#harts = harts;
+    this.#site = site;
+  }
+
+  /** At the region's entry. */
+  enter(): void {
+    if (this.#harts === 1) return;
+    this.#hart = this.#m.local(I32);
+    this.#m.loadState(OP.i32_load, L.CURRENT_HART);
+    this.#m.set(this.#hart);
+  }
+
+  beginBlock(block: ProbedBlock): void {
+    this.#block = block;
+    this.#index = 0;
+    this.#pending.clear();
+  }
+
+  /** Before instruction `index`; `stop` emits the way out when the machine was asked to stop. */
+  before(index: number, stop: () => void): void {
+    const block = this.#block as ProbedBlock;
+    this.#index = index;
+    this.#accesses = [];
+    let called = false;
+    if (index === 0) called = this.#run(block.block, index, undefined) || called;
+    called = this.#run(block.exec[index] ?? [], index, undefined) || called;
+    if (called) this.#stopIfAsked(stop);
+  }
+
+  /** An access of the present instruction; its probes come when the instruction is complete. */
+  access(access: Access): void {
+    this.#accesses.push(access);
+  }
+
+  /** Behind instruction `index`. */
+  after(index: number, stop: () => void): void {
+    const block = this.#block as ProbedBlock;
+    const ops = block.access[index] ?? [];
+    if (ops.length === 0 || this.#accesses.length === 0) return;
+    const noted = ops.some(({ op, io }) => !io && (op.kind === "call" || op.guard !== undefined));
+    if (noted) this.#note();
+    let called = false;
+    this.#accesses.forEach((access, i) => {
+      const direction = (WRITE_KINDS >>> access.kind) & 1 ? "write" : "read";
+      const mine = ops.filter(
+        (placed) => !placed.io && (placed.direction === "both" || placed.direction === direction),
+      );
+      if (noted && mine.length > 0) this.#m.storeState(OP.i32_store, L.PROBE_EVENT, () => this.#m.i32(i));
+      called = this.#run(mine, index, { access, number: i }) || called;
+    });
+    if (noted) this.#m.storeState(OP.i32_store, L.PROBE_COUNT, () => this.#m.i32(0));
+    if (called) this.#stopIfAsked(stop);
+  }
+
+  /** In front of any way out in the middle of a block: where in it the hart is, and what was counted so far. */
+  leave(done: boolean, executed: number): void {
+    this.#flush(false);
+    this.position(executed, done);
+  }
+
+  /** The block goes on in the interpreter behind `executed` instructions. */
+  position(executed: number, done: boolean): void {
+    const block = this.#block as ProbedBlock;
+    const m = this.#m;
+    m.storeState(OP.i32_store, L.PROBE_BLOCK, () => m.i32(block.record));
+    m.storeState(OP.i32_store, L.PROBE_LEFT, () => m.i32(block.instructions.length - executed - (done ? 1 : 0)));
+    if (done) m.storeState(OP.i32_store, L.PROBE_DONE, () => m.i32(1));
+  }
+
+  endBlock(): void {
+    this.#flush(true);
+  }
+
+  // --- ops ------------------------------------------------------------------------------------------
+  /** Whether a plugin may have been called that could ask the machine to stop. */
+  #run(ops: readonly PlacedOp[], index: number, event: { access: Access; number: number } | undefined): boolean {
+    let called = false;
+    for (const placed of ops) {
+      const { op } = placed;
+      if (op.kind === "add" && !op.when && op.guard === undefined) {
+        this.#addLater(op.counter, op.value);
+        continue;
+      }
+      this.#flush(true);
+      let open = 0;
+      if (op.when) {
+        this.#counter(op.when.counter);
+        this.#m.i64(BigInt.asIntN(64, op.when.value));
+        this.#m.op(UNSIGNED[op.when.is]);
+        this.#m.if();
+        open++;
+      }
+      if (op.guard !== undefined) {
+        this.#m.i32(op.guard);
+        if (event) this.#m.i32(event.number);
+        this.#m.callCore(event ? "probe_passes" : "probe_runs");
+        this.#m.if();
+        open++;
+      }
+      switch (op.kind) {
+        case "add":
+          this.#add(op.counter, op.value);
+          break;
+        case "store":
+          this.#place(op.counter, () => this.#m.i64(BigInt.asIntN(64, op.value)), OP.i64_store);
+          break;
+        case "append":
+          // what draining asks for can wait for the region's next exit
+          this.#append(op, placed, event?.access);
+          break;
+        case "call":
+          this.#call(op, placed, index, event);
+          called = true;
+          break;
+      }
+      for (; open > 0; open--) this.#m.close();
+    }
+    return called;
+  }
+
+  #stopIfAsked(stop: () => void): void {
+    this.#m.loadState(OP.i32_load, L.EXIT_REQUEST);
+    this.#m.if();
+    stop();
+    this.#m.close();
+  }
+
+  #addLater(counter: CounterPlace, value: bigint): void {
+    const key = `${counter.address}/${counter.stride}`;
+    const pending = this.#pending.get(key);
+    if (pending) pending.value += value;
+    else this.#pending.set(key, { counter, value });
+  }
+  #flush(forget: boolean): void {
+    for (const { counter, value } of this.#pending.values()) this.#add(counter, value);
+    if (forget) this.#pending.clear();
+  }
+  #add(counter: CounterPlace, value: bigint): void {
+    this.#place(
+      counter,
+      () => {
+        this.#counter(counter);
+        this.#m.i64(BigInt.asIntN(64, value));
+        this.#m.op(OP.i64_add);
+      },
+      OP.i64_store,
+    );
+  }
+  /** Pushes the counter of the executing hart. */
+  #counter(counter: CounterPlace): void {
+    this.#base(counter);
+    this.#m.memory(OP.i64_load, counter.address);
+  }
+  #place(counter: CounterPlace, value: () => void, opcode: number): void {
+    this.#base(counter);
+    value();
+    this.#m.memory(opcode, counter.address);
+  }
+  #base({ stride }: CounterPlace): void {
+    if (this.#hart === undefined) {
+      this.#m.i32(0);
+      return;
+    }
+    this.#m.get(this.#hart);
+    this.#m.i32(stride);
+    this.#m.op(OP.i32_mul);
+  }
+  #pushHart(): void {
+    if (this.#hart === undefined) this.#m.i32(0);
+    else this.#m.get(this.#hart);
+  }
+
+  #append(op: AppendOp & PlacedOp["op"], placed: PlacedOp, access: Access | undefined): void {
+    const m = this.#m;
+    const cursor = m.local(I32);
+    m.loadState(OP.i32_load, op.buffer + L.BUFFER_CURSOR);
+    m.tee(cursor);
+    m.i32(op.tag);
+    m.memory(OP.i32_store, 0);
+    const what = op.field === "none" || !access ? 0 : (access.size << 8) | (access.kind << 16);
+    m.get(cursor);
+    m.i32(what);
+    if (this.#hart !== undefined) {
+      m.get(this.#hart);
+      m.op(OP.i32_or);
+    }
+    m.memory(OP.i32_store, 4);
+    m.get(cursor);
+    if (!access || op.field === "none") m.i64(0);
+    else if (op.field === "vaddr") m.get(access.va);
+    else if (op.field === "value") this.#value(access);
+    else this.#physical(access);
+    m.memory(OP.i64_store, 8);
+    m.storeState(OP.i32_store, op.buffer + L.BUFFER_CURSOR, () => {
+      m.get(cursor);
+      m.i32(L.ENTRY_SIZE);
+      m.op(OP.i32_add);
+      m.tee(cursor);
+    });
+    m.get(cursor);
+    m.loadState(OP.i32_load, op.buffer + L.BUFFER_END);
+    m.op(OP.i32_ge_u);
+    m.if();
+    this.#storeLeft();
+    m.i32(placed.address);
+    m.i32(op.buffer);
+    m.callCore("probe_full");
+    m.op(OP.drop);
+    m.close();
+  }
+
+  #physical({ va, entry }: Access): void {
+    const m = this.#m;
+    m.get(entry);
+    m.memory(OP.i64_load32_u, L.TLB_PPN);
+    m.i64(12);
+    m.op(OP.i64_shl);
+    m.get(va);
+    m.i64(PAGE_OFFSET_MASK);
+    m.op(OP.i64_and);
+    m.op(OP.i64_or);
+  }
+  #value({ value, size }: Access): void {
+    this.#m.get(value);
+    if (size === 8) return;
+    this.#m.i64(2 ** (8 * size) - 1);
+    this.#m.op(OP.i64_and);
+  }
+
+  #storeLeft(): void {
+    const m = this.#m;
+    m.storeState(OP.i32_store, L.LEFT, () => {
+      m.get(LEFT);
+      m.i32(this.#index);
+      m.op(OP.i32_sub);
+    });
+  }
+
+  #call(op: CallOp, placed: PlacedOp, index: number, event: { access: Access; number: number } | undefined): void {
+    const m = this.#m;
+    this.#storeLeft();
+    if (op.synced) {
+      this.position(index, false);
+      m.storeState(OP.i32_store, L.PROBE_LEFT, () =>
+        m.i32((this.#block as ProbedBlock).instructions.length - index - 1),
+      );
+      m.i32(placed.address);
+      m.i32(event?.number ?? 0);
+      m.callCore("probe_call");
+      m.storeState(OP.i32_store, L.PROBE_LEFT, () => m.i32(0));
+    } else {
+      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+      m.i32(op.target.fn);
+      this.#pushHart();
+      if (op.signature === "access" && event) {
+        m.i32(this.#info(event.access, index));
+        m.get(event.access.va);
+      }
+      m.i32(op.tag);
+      this.#site.callDispatcher(op.target.dispatcher, op.signature);
+      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
+    }
+    if (op.registers === "write") this.#site.reloadRegisters();
+  }
+
+  /** As access_info() of core/probe/accesses.ts. */
+  #info({ kind, size }: Access, index: number): number {
+    const name = (this.#block as ProbedBlock).instructions[index]?.decoded.instruction.name ?? "";
+    const signed = kind === L.KIND_LOAD && ["lb", "lh", "lw", "lr.w"].includes(name);
+    return Math.log2(size) | (signed ? 16 : 0) | ((WRITE_KINDS >>> kind) & 1 ? 64 : 0) | (kind << 8);
+  }
+
+  /** Notes the accesses as the core does, and captures where they went. */
+  #note(): void {
+    const m = this.#m;
+    m.storeState(OP.i32_store, L.PROBE_COUNT, () => m.i32(this.#accesses.length));
+    this.#accesses.forEach((access, i) => {
+      const at = L.PROBE_ACCESS + i * L.ACCESS_SIZE;
+      m.storeState(OP.i64_store, at + L.ACCESS_VADDR, () => m.get(access.va));
+      m.storeState(OP.i64_store, at + L.ACCESS_VALUE, () => this.#value(access));
+      m.storeState(OP.i32_store, at + L.ACCESS_KIND, () => m.i32(access.kind));
+      m.storeState(OP.i32_store, at + L.ACCESS_BYTES, () => m.i32(access.size));
+      m.storeState(OP.i32_store, at + L.ACCESS_SPLIT, () => m.i32(0));
+    });
+    const [first] = this.#accesses;
+    if (!first || !this.#wantsHwaddr()) return;
+    m.get(first.va);
+    m.i32(first.size);
+    m.get(first.entry);
+    m.loadState(OP.i64_load, L.PAGE_VA);
+    m.i64(first.offset);
+    m.op(OP.i64_add);
+    m.callCore("probe_capture");
+  }
+  #wantsHwaddr(): boolean {
+    return (this.#block?.access[this.#index] ?? []).some(
+      ({ op, io }) => !io && ((op.kind === "call" && op.hwaddr) || op.guard !== undefined),
+    );
+  }
+}

@@ -1,0 +1,327 @@
+// The translated blocks of a machine with probes: finds a block's instructions, asks what plugins want there, and keeps the answer
+// as a record in memory, where interpreted code finds it (core/probe), and as objects for the JIT.
+//
+// Records are only ever added; what is replaced stays readable until all are dropped, since a hart may be inside it. Then the
+// blocks that harts are inside of are made anew.
+import * as L from "../core/layout.js";
+import { blockAt } from "./block.js";
+import type { BlockInstruction } from "./jit/region.js";
+import type { AccessProbe, BlockProbes, CallTarget, Comparison, PlacedOp, ProbedBlock, ProbeOp } from "./probe-ops.js";
+import { STRADDLE_BITS } from "./slots.js";
+
+/** A block as the code says, before anybody puts probes in it. */
+export interface RawBlock {
+  /** Address of its first decoded slot; with `page` it names the block. */
+  readonly slot: number;
+  /** Virtual page. */
+  readonly page: bigint;
+  /** Physical address of the page. */
+  readonly frame: number;
+  readonly instructions: readonly BlockInstruction[];
+}
+
+export interface ProbesHost {
+  /** What is wanted in a block. The same object as before says that nothing has changed. */
+  instrument(block: RawBlock): BlockProbes;
+  /** The block's code was written, or all blocks go (undefined). */
+  dropped(block: RawBlock | undefined): void;
+  /** The block's probes are others now: compiled code that holds it goes. */
+  changed(block: RawBlock): void;
+}
+
+export interface ProbesCore {
+  probe_hash(slot: number, page: bigint): number;
+  hart_address(hart: number): number;
+  host_address(paddr: bigint, size: number): number;
+  fetch16(va: bigint): number;
+}
+
+interface Entry extends ProbedBlock {
+  readonly raw: RawBlock;
+  readonly probes: BlockProbes;
+}
+
+const DIRECTIONS = { read: 1, write: 2, both: 3 } as const;
+const WHEN: Record<Comparison, number> = {
+  eq: L.WHEN_EQ,
+  ne: L.WHEN_NE,
+  lt: L.WHEN_LT,
+  le: L.WHEN_LE,
+  gt: L.WHEN_GT,
+  ge: L.WHEN_GE,
+};
+const FIELDS = { none: L.FIELD_NONE, vaddr: L.FIELD_VADDR, paddr: L.FIELD_PADDR, value: L.FIELD_VALUE } as const;
+/** For the one block of a page that must be translated at each instruction. */
+const STEP_BYTES = 0x4000;
+const LAST_HALFWORD = 0xffe;
+
+export class Probes {
+  readonly #view: DataView;
+  readonly #memory: WebAssembly.Memory;
+  readonly #core: ProbesCore;
+  readonly #host: ProbesHost;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #step: number;
+  #next: number;
+  readonly #blocks = new Map<number, Entry[]>();
+  readonly #frames = new Map<number, Set<Entry>>();
+  readonly #byRecord = new Map<number, Entry>();
+
+  /** @param arena zeroed memory for the hash table and the records */
+  constructor(memory: WebAssembly.Memory, core: ProbesCore, arena: { base: number; size: number }, host: ProbesHost) {
+    this.#memory = memory;
+    this.#view = new DataView(memory.buffer);
+    this.#core = core;
+    this.#host = host;
+    this.#view.setUint32(L.PROBE_TABLE, arena.base, true);
+    this.#step = arena.base + 4 * L.PROBE_TABLE_ENTRIES;
+    this.#start = this.#step + L.MAX_HARTS * STEP_BYTES;
+    this.#end = arena.base + arena.size;
+    this.#next = this.#start;
+  }
+
+  /** Translated blocks there are. */
+  get size(): number {
+    return this.#byRecord.size;
+  }
+
+  /** Bytes of memory the records take. */
+  get bytes(): number {
+    return this.#next - this.#start;
+  }
+
+  /** Record of the block that begins at `slot`, which has none yet. Called by the core while a hart stands before it. */
+  translate(slot: number): number {
+    const page = this.#view.getBigUint64(L.PAGE_VA, true);
+    const slots = this.#view.getUint32(L.PAGE_SLOTS, true);
+    const arena = this.#view.getUint32(L.SLOT_ARENA, true);
+    const last = arena + (this.#view.getUint32(L.SLOT_PAGES, true) - 1) * L.SLOT_PAGE_SIZE;
+    const offset = (slot - slots) >> 3;
+    const frame = this.#view.getUint32(slots + L.SLOT_PAGE_PPN, true) * 4096;
+    if (slots === last) return this.#translateStep(slot, page, offset, frame);
+    const host = this.#view.getUint32(slots + L.SLOT_PAGE_HOST, true);
+    const code = new DataView(this.#memory.buffer, host, 4096);
+    const straddles = offset === LAST_HALFWORD && (code.getUint16(offset, true) & 3) === 3;
+    const first = straddles ? this.#view.getUint32(slots + STRADDLE_BITS, true) : undefined;
+    const raw = { slot, page, frame, instructions: blockAt(code, offset, first) };
+    // the core tells of stores only into pages that are said to be compiled
+    this.#view.setUint32(slots + L.SLOT_PAGE_JIT, 1, true);
+    return this.#add(raw, this.#host.instrument(raw)).record;
+  }
+
+  /** A block of one instruction, in a place of the hart's own: the slot stands for whatever is executed next. */
+  #translateStep(slot: number, page: bigint, offset: number, frame: number): number {
+    const va = page + BigInt(offset);
+    const low = this.#core.fetch16(va);
+    const bits = (low & 3) === 3 ? (this.#core.fetch16(va + 2n) << 16) | low : low;
+    const raw = { slot, page, frame, instructions: blockAt(new DataView(new ArrayBuffer(0)), offset, bits) };
+    const probes = this.#host.instrument(raw);
+    this.#host.dropped(raw);
+    const at = this.#step + this.#view.getUint32(L.CURRENT_HART, true) * STEP_BYTES;
+    if (sizeOf(raw, probes) > STEP_BYTES) throw new RangeError("too many probes on one instruction");
+    return this.#write(at, raw, probes).record;
+  }
+
+  /** The block that begins at `slot`, if it has run since it was written. */
+  find(slot: number, page: bigint): ProbedBlock | undefined {
+    return this.#blocks.get(slot)?.find((entry) => entry.raw.page === page);
+  }
+
+  #add(raw: RawBlock, probes: BlockProbes): Entry {
+    const bytes = sizeOf(raw, probes);
+    if (this.#next + bytes > this.#end) this.clear();
+    const entry = this.#write(this.#next, raw, probes);
+    this.#next += bytes;
+    const same = this.#blocks.get(raw.slot);
+    if (same) same.push(entry);
+    else this.#blocks.set(raw.slot, [entry]);
+    const ppn = raw.frame / 4096;
+    const frame = this.#frames.get(ppn);
+    if (frame) frame.add(entry);
+    else this.#frames.set(ppn, new Set([entry]));
+    this.#byRecord.set(entry.record, entry);
+    const head = this.#core.probe_hash(raw.slot, raw.page);
+    this.#view.setUint32(entry.record + L.BLOCK_NEXT, this.#view.getUint32(head, true), true);
+    this.#view.setUint32(head, entry.record, true);
+    return entry;
+  }
+
+  #unlink(entry: Entry): void {
+    const v = this.#view;
+    let link = this.#core.probe_hash(entry.raw.slot, entry.raw.page);
+    for (let at = v.getUint32(link, true); at !== 0; link = at + L.BLOCK_NEXT, at = v.getUint32(link, true)) {
+      if (at !== entry.record) continue;
+      v.setUint32(link, v.getUint32(at + L.BLOCK_NEXT, true), true);
+      break;
+    }
+    const same = (this.#blocks.get(entry.raw.slot) as Entry[]).filter((other) => other !== entry);
+    if (same.length > 0) this.#blocks.set(entry.raw.slot, same);
+    else this.#blocks.delete(entry.raw.slot);
+    const ppn = entry.raw.frame / 4096;
+    const frame = this.#frames.get(ppn) as Set<Entry>;
+    frame.delete(entry);
+    if (frame.size === 0) this.#frames.delete(ppn);
+    this.#byRecord.delete(entry.record);
+  }
+
+  /** Code in [offset, offset + size) of physical page `ppn` was written; -1: all code is gone. */
+  invalidate(ppn: number, offset: number, size: number): void {
+    if (ppn === -1) {
+      this.clear();
+      return;
+    }
+    for (const entry of [...(this.#frames.get(ppn >>> 0) ?? [])]) {
+      const { instructions } = entry.raw;
+      const first = (instructions[0] as BlockInstruction).offset;
+      const last = instructions[instructions.length - 1] as BlockInstruction;
+      if (last.offset + last.decoded.length <= offset || first >= offset + size) continue;
+      this.#unlink(entry);
+      this.#host.dropped(entry.raw);
+      // what is left of a block that was written to is another block
+      this.#eachHart((hart) => {
+        if (this.#inside(hart) === entry.record) this.#view.setUint32(hart + L.PROBE_LEFT - L.STATE, 0, true);
+      });
+    }
+  }
+
+  /** Asks anew what is wanted in each block; those where nothing changed stay as they are. */
+  refresh(): void {
+    for (const entry of [...this.#byRecord.values()]) {
+      const probes = this.#host.instrument(entry.raw);
+      if (probes === entry.probes) continue;
+      this.#unlink(entry);
+      const made = this.#add(entry.raw, probes);
+      this.#eachHart((hart) => {
+        if (this.#inside(hart) === entry.record)
+          this.#view.setUint32(hart + L.PROBE_BLOCK - L.STATE, made.record, true);
+      });
+      this.#host.changed(entry.raw);
+    }
+  }
+
+  /** Drops all blocks. */
+  clear(): void {
+    const inside: [number, RawBlock][] = [];
+    this.#eachHart((hart) => {
+      const entry = this.#byRecord.get(this.#inside(hart));
+      if (entry) inside.push([hart, entry.raw]);
+    });
+    const bytes = new Uint8Array(this.#memory.buffer);
+    bytes.fill(0, this.#step - 4 * L.PROBE_TABLE_ENTRIES, this.#step);
+    this.#next = this.#start;
+    this.#blocks.clear();
+    this.#frames.clear();
+    this.#byRecord.clear();
+    this.#host.dropped(undefined);
+    for (const [hart, raw] of inside) {
+      const { record } = this.#add(raw, this.#host.instrument(raw));
+      this.#view.setUint32(hart + L.PROBE_BLOCK - L.STATE, record, true);
+    }
+  }
+
+  /** Record of the block that the hart with state at `hart` is inside of; 0 between blocks. */
+  #inside(hart: number): number {
+    if (this.#view.getUint32(hart + L.PROBE_LEFT - L.STATE, true) === 0) return 0;
+    return this.#view.getUint32(hart + L.PROBE_BLOCK - L.STATE, true);
+  }
+  #eachHart(each: (hart: number) => void): void {
+    const harts = this.#view.getUint32(L.HART_COUNT, true);
+    for (let h = 0; h < harts; h++) each(this.#core.hart_address(h));
+  }
+
+  // --- records --------------------------------------------------------------------------------------
+  #write(record: number, raw: RawBlock, probes: BlockProbes): Entry {
+    const v = this.#view;
+    const count = raw.instructions.length;
+    v.setUint32(record + L.BLOCK_NEXT, 0, true);
+    v.setUint32(record + L.BLOCK_SLOT, raw.slot, true);
+    v.setBigUint64(record + L.BLOCK_PAGE, raw.page, true);
+    v.setUint32(record + L.BLOCK_COUNT, count, true);
+    let at = record + L.BLOCK_INSTRUCTIONS + count * L.INSTRUCTION_SIZE;
+    const list = (ops: readonly AccessProbe[] | undefined, index: number, phase: number): [number, PlacedOp[]] => {
+      if (!ops || ops.length === 0) return [0, []];
+      const first = at;
+      const placed = ops.map(({ op, direction, io }) => {
+        this.#writeOp(at, op, record, index, phase, DIRECTIONS[direction] | (io ? 4 : 0));
+        at += L.OP_SIZE;
+        return { op, address: at - L.OP_SIZE, direction, io };
+      });
+      v.setUint32(at, 0, true);
+      at += 8;
+      return [first, placed];
+    };
+    const always = (ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined =>
+      ops?.map((op) => ({ op, direction: "both", io: false }));
+    const [blockOps, block] = list(always(probes.block), 0, L.PHASE_BLOCK);
+    v.setUint32(record + L.BLOCK_OPS, blockOps, true);
+    const exec: PlacedOp[][] = [];
+    const access: PlacedOp[][] = [];
+    raw.instructions.forEach(({ offset, decoded }, i) => {
+      const entry = record + L.BLOCK_INSTRUCTIONS + i * L.INSTRUCTION_SIZE;
+      const [execOps, execPlaced] = list(always(probes.exec[i]), i, L.PHASE_EXEC);
+      const [accessOps, accessPlaced] = list(probes.access[i], i, L.PHASE_ACCESS);
+      v.setUint32(entry + L.INSTRUCTION_EXEC, execOps, true);
+      v.setUint32(entry + L.INSTRUCTION_ACCESS, accessOps, true);
+      v.setUint16(entry + L.INSTRUCTION_OFFSET, offset, true);
+      v.setUint8(entry + L.INSTRUCTION_LENGTH, decoded.length);
+      v.setUint8(entry + L.INSTRUCTION_SIGNED, isSigned(decoded.instruction.name) ? 1 : 0);
+      exec.push(execPlaced);
+      access.push(accessPlaced);
+    });
+    return { record, block, exec, access, instructions: raw.instructions, raw, probes };
+  }
+
+  #writeOp(at: number, op: ProbeOp, record: number, index: number, phase: number, direction: number): void {
+    const v = this.#view;
+    const word = (field: number, value: number): void => v.setUint32(at + field, value, true);
+    word(L.OP_WHEN, op.when ? WHEN[op.when.is] : 0);
+    if (op.when) {
+      word(L.OP_WHEN_AT, op.when.counter.address);
+      word(L.OP_WHEN_STRIDE, op.when.counter.stride);
+      v.setBigUint64(at + L.OP_WHEN_VALUE, BigInt.asUintN(64, op.when.value), true);
+    }
+    word(L.OP_GUARD, op.guard ?? 0);
+    word(L.OP_BLOCK, record);
+    v.setUint16(at + L.OP_INDEX, index, true);
+    v.setUint8(at + L.OP_PHASE, phase);
+    v.setUint8(at + L.OP_DIRECTION, direction);
+    v.setUint8(at + L.OP_SYNCED, op.kind === "call" && op.synced ? 1 : 0);
+    const target = (call: CallTarget): void => word(L.OP_SLOT, call.slot);
+    switch (op.kind) {
+      case "add":
+      case "store":
+        word(L.OP_CODE, op.kind === "add" ? L.OP_ADD : L.OP_STORE);
+        word(L.OP_AT, op.counter.address);
+        word(L.OP_STRIDE, op.counter.stride);
+        v.setBigUint64(at + L.OP_VALUE, BigInt.asUintN(64, op.value), true);
+        word(L.OP_SLOT, 0);
+        return;
+      case "append":
+        word(L.OP_CODE, L.OP_APPEND);
+        word(L.OP_AT, op.buffer);
+        word(L.OP_STRIDE, FIELDS[op.field]);
+        word(L.OP_VALUE, op.tag);
+        target(op.full);
+        return;
+      case "call":
+        word(L.OP_CODE, op.signature === "access" ? L.OP_CALL_ACCESS : L.OP_CALL);
+        word(L.OP_AT, op.target.dispatcher);
+        word(L.OP_STRIDE, op.target.fn);
+        word(L.OP_VALUE, op.tag);
+        target(op.target);
+    }
+  }
+}
+
+/** Loads that extend the sign. */
+function isSigned(name: string): boolean {
+  return ["lb", "lh", "lw", "lr.w"].includes(name) || /^amo.*\.w/.test(name);
+}
+
+function sizeOf(raw: RawBlock, probes: BlockProbes): number {
+  let bytes = L.BLOCK_INSTRUCTIONS + raw.instructions.length * L.INSTRUCTION_SIZE;
+  for (const list of [probes.block, ...probes.exec, ...probes.access])
+    if (list && list.length > 0) bytes += list.length * L.OP_SIZE + 8;
+  return Math.ceil(bytes / 16) * 16;
+}
