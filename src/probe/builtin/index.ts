@@ -1,7 +1,28 @@
 // All built-in plugins, in the order lists show them. Adding one is a file beside this one and a line here.
 import type { PluginDefinition } from "../plugin.js";
+import { bb } from "./bb.js";
+import { discons } from "./discons.js";
+import { execlog } from "./execlog.js";
+import { hotblocks } from "./hotblocks.js";
+import { hotpages } from "./hotpages.js";
+import { howvec } from "./howvec.js";
+import { hwprofile } from "./hwprofile.js";
+import { insn } from "./insn.js";
+import { mem } from "./mem.js";
+import { traps } from "./traps.js";
 
-export const BUILTIN_PLUGINS: readonly PluginDefinition[] = [];
+export const BUILTIN_PLUGINS: readonly PluginDefinition[] = [
+  bb,
+  insn,
+  mem,
+  hotblocks,
+  hotpages,
+  howvec,
+  hwprofile,
+  execlog,
+  traps,
+  discons,
+];
 
 /** By name. */
 export const BUILTIN_BY_NAME: ReadonlyMap<string, PluginDefinition> = new Map(

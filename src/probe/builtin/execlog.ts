@@ -1,0 +1,241 @@
+// execlog: a line for each instruction that began, with what it accessed, as QEMU's plugin writes it:
+//   hart, vaddr, opcode, "disassembly"[, load|store, paddr, device]...[, register -> value]...
+// Lines come in the order of execution, over all harts. Without registers nothing is called while the guest runs but for
+// accesses to devices, which name theirs: events go to a buffer inline and become lines many at a time. Registers cost a call
+// for each instruction that is logged.
+import Type from "typebox";
+import {
+  type Instruction,
+  type Op,
+  type Plugin,
+  type PluginDefinition,
+  type PluginHost,
+  PluginOptionError,
+} from "../plugin.js";
+import { qemuDisassembly } from "../qemu-disassembly.js";
+import { EVENT_WRITES, mayAccess } from "./accesses.js";
+import { LINES, Log } from "./log.js";
+import { RegisterChanges } from "./register-changes.js";
+import { Count } from "./schema.js";
+
+export const execlog: PluginDefinition = {
+  name: "execlog",
+  summary: "writes a line for each instruction, with its memory accesses and changed registers",
+  options: {
+    ifilter: { type: "string", repeated: true, description: "only instructions whose disassembly begins like this" },
+    afilter: { type: "address", repeated: true, description: "only instructions at this virtual address" },
+    reg: { type: "string", repeated: true, description: "show changes of registers whose name matches, with * and ?" },
+    rdisas: { type: "boolean", default: false, description: "of those, only registers the disassembly names" },
+    lines: LINES,
+  },
+  results: Type.Object({
+    instructions: Count("instructions that would have a line"),
+    lines: Count("written"),
+    dropped: Count("not written"),
+    recent: Type.Array(Type.String(), { description: "the last lines written" }),
+  }),
+
+  install(host, options) {
+    const patterns = (options["reg"] ?? []) as string[];
+    if (options["rdisas"] && patterns.length === 0) {
+      throw new PluginOptionError("rdisas", "off without reg; say which registers with reg=*");
+    }
+    const prefixes = (options["ifilter"] ?? []) as string[];
+    const addresses = new Set((options["afilter"] ?? []) as bigint[]);
+    const everything = prefixes.length === 0 && addresses.size === 0;
+    const selected: Selected = (instruction, disassembly) => {
+      if (everything || addresses.has(instruction.vaddr)) return true;
+      // QEMU's own text begins with the bits
+      const text = disassembly.slice(disassembly.indexOf(" ")).trimStart();
+      return prefixes.some((prefix) => text.startsWith(prefix) || disassembly.startsWith(prefix));
+    };
+    const log = new RecentLog(host, options["lines"] as number);
+    if (patterns.length === 0) return withoutRegisters(host, log, selected);
+    const changes = new RegisterChanges(host, patterns, options["rdisas"] as boolean);
+    return withRegisters(host, log, selected, everything, changes);
+  },
+};
+
+type Selected = (instruction: Instruction, disassembly: string) => boolean;
+
+/** A log that can show its last lines. */
+class RecentLog extends Log {
+  readonly #recent: string[] = [];
+
+  override write(line: string): void {
+    super.write(line);
+    if (this.dropped > 0) return;
+    if (this.#recent.length === 64) this.#recent.splice(0, 32);
+    this.#recent.push(line);
+  }
+
+  results(instructions: number) {
+    this.flush();
+    const recent = this.#recent.slice(-32).map((line) => line.trimEnd());
+    return { instructions, lines: this.lines, dropped: instructions - this.lines, recent };
+  }
+}
+
+/** What of a line is known when an instruction is translated. */
+const fixedPart = ({ vaddr, bits }: Instruction, disassembly: string): string =>
+  `0x${vaddr.toString(16)}, 0x${bits.toString(16)}, "${disassembly}"`;
+
+const accessPart = (write: boolean, paddr: string, device: string | undefined): string =>
+  `, ${write ? "store" : "load"}, 0x${paddr.padStart(8, "0")}, ${device ?? "RAM"}`;
+
+// tags of events: number of the instruction * 4 + what happened
+const BEGAN = 0;
+const DEVICE = 1;
+const ACCESSED = 2;
+
+function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected): Plugin {
+  const scoreboard = host.scoreboard(2);
+  const count = scoreboard.counter(0);
+  const full = scoreboard.counter(1);
+  const when = { counter: full, is: "eq", value: 0 } as const;
+  const fixed: string[] = [];
+  const numbers = new Map<string, number>();
+  // names of the devices of DEVICE events that are still in the buffer
+  let devices: (string | undefined)[] = [];
+  let device: string | undefined;
+  let line = "";
+  const setFull = (): void => {
+    for (let hart = 0; hart < host.harts; hart++) full.set(hart, 1n);
+    devices = [];
+  };
+  const endLine = (): void => {
+    if (line === "") return;
+    log.write(`${line}\n`);
+    line = "";
+  };
+  const buffer = host.buffer((words, from, to) => {
+    let nextDevice = 0;
+    for (let at = 4 * from; at < 4 * to; at += 4) {
+      const tag = words[at] as number;
+      const word = words[at + 1] as number;
+      switch (tag & 3) {
+        case BEGAN:
+          endLine();
+          // nothing more to be made of what comes
+          if (!log.full) line = `${word & 255}, ${fixed[tag >>> 2]}`;
+          break;
+        case DEVICE:
+          device = devices[nextDevice++];
+          break;
+        default: {
+          if (line !== "") {
+            const low = words[at + 2] as number;
+            const high = words[at + 3] as number;
+            const paddr = high === 0 ? low.toString(16) : high.toString(16) + low.toString(16).padStart(8, "0");
+            line += accessPart((word & EVENT_WRITES) !== 0, paddr, device);
+          }
+          device = undefined;
+        }
+      }
+    }
+    devices.splice(0, nextDevice);
+    if (log.full) setFull();
+    log.flush();
+  }, 16384);
+  const name = (): void => {
+    devices.push(host.access.device);
+  };
+  if (log.limit === 0) setFull();
+
+  return {
+    translate(block) {
+      for (const instruction of block.instructions) {
+        const key = `${instruction.vaddr.toString(36)} ${instruction.bits}`;
+        let number = numbers.get(key);
+        if (number === undefined) {
+          const disassembly = qemuDisassembly(instruction.bits, instruction.vaddr);
+          number = selected(instruction, disassembly) ? fixed.push(fixedPart(instruction, disassembly)) - 1 : -1;
+          numbers.set(key, number);
+        }
+        if (number < 0) continue;
+        instruction.onExec(count.add(1));
+        instruction.onExec(buffer.append(4 * number + BEGAN, "none", when));
+        if (!mayAccess(instruction)) continue;
+        instruction.onAccess(host.call(name, 0, { when }), { io: true });
+        instruction.onAccess(buffer.append(4 * number + DEVICE, "none", when), { io: true });
+        instruction.onAccess(buffer.append(4 * number + ACCESSED, "paddr", when));
+      }
+    },
+    results() {
+      // between two instructions: the last line is complete
+      endLine();
+      return log.results(Number(count.sum()));
+    },
+    uninstall: () => scoreboard.free(),
+  };
+}
+
+function withRegisters(
+  host: PluginHost,
+  log: RecentLog,
+  selected: Selected,
+  everything: boolean,
+  changes: RegisterChanges,
+): Plugin {
+  const scoreboard = host.scoreboard(3);
+  const count = scoreboard.counter(0);
+  // the hart's last instruction has a line that lacks its registers
+  const pending = scoreboard.counter(1);
+  const full = scoreboard.counter(2);
+  const when = { counter: full, is: "eq", value: 0 } as const;
+  const entries: { fixed: string; registers: readonly number[] }[] = [];
+  const known = new Map<string, number>();
+  const lines = new Array<string>(host.harts).fill("");
+  const registers = new Array<readonly number[]>(host.harts).fill([]);
+
+  const endLine = (hart: number): void => {
+    if (lines[hart] === "") return;
+    log.write(`${lines[hart]}${changes.since(hart, registers[hart] as readonly number[])}\n`);
+    lines[hart] = "";
+    pending.set(hart, 0n);
+    if (log.full) for (let h = 0; h < host.harts; h++) full.set(h, 1n);
+  };
+  const began = (hart: number, tag: number): void => {
+    endLine(hart);
+    const { fixed, registers: named } = entries[tag] as (typeof entries)[number];
+    if (log.full) return;
+    // other instructions may have run since the last line
+    if (!everything) changes.remember(hart, named);
+    lines[hart] = `${hart}, ${fixed}`;
+    registers[hart] = named;
+  };
+  const accessed = (hart: number): void => {
+    if (lines[hart] === "") return;
+    const { write, paddr, io, device } = host.access;
+    lines[hart] += accessPart(write, paddr.toString(16), io ? device : undefined);
+  };
+  const onAccess = host.call(accessed, 0, { when });
+  const onNext: Op = host.call(endLine, 0, { when: { counter: pending, is: "eq", value: 1 }, registers: "read" });
+
+  return {
+    translate(block) {
+      for (const instruction of block.instructions) {
+        const key = `${instruction.vaddr.toString(36)} ${instruction.bits}`;
+        let number = known.get(key);
+        if (number === undefined) {
+          const disassembly = qemuDisassembly(instruction.bits, instruction.vaddr);
+          number = selected(instruction, disassembly)
+            ? entries.push({ fixed: fixedPart(instruction, disassembly), registers: changes.namedIn(disassembly) }) - 1
+            : -1;
+          known.set(key, number);
+        }
+        if (!everything) instruction.onExec(onNext);
+        if (number < 0) continue;
+        instruction.onExec(count.add(1));
+        instruction.onExec(host.call(began, number, { when, registers: "read" }));
+        if (!everything) instruction.onExec(pending.store(1));
+        if (mayAccess(instruction)) instruction.onAccess(onAccess);
+      }
+    },
+    results() {
+      for (let hart = 0; hart < host.harts; hart++) endLine(hart);
+      return log.results(Number(count.sum()));
+    },
+    uninstall: () => scoreboard.free(),
+  };
+}
