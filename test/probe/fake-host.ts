@@ -17,7 +17,7 @@ import {
   KIND_WALK_READ,
   KIND_WALK_WRITE,
 } from "../../src/core/layout.js";
-import type { AccessProbe, Comparison, Condition, ProbeOp } from "../../src/engine/probe-ops.js";
+import type { AccessProbe, CallOp, Comparison, Condition, ProbeOp } from "../../src/engine/probe-ops.js";
 import { decode } from "../../src/isa/decode.js";
 import { format } from "../../src/isa/disassemble.js";
 import { checkOptions } from "../../src/probe/options.js";
@@ -594,11 +594,24 @@ export class FakeHost implements PluginHost {
         this.calls++;
         this.#access = access;
         try {
-          (this.#callbacks[op.target.fn] as (hart: number, tag: number) => void)(hart, op.tag);
+          this.dispatch(op, hart);
         } finally {
           this.#access = undefined;
         }
     }
+  }
+
+  /** Makes the call of an op; `access` says which access it is about. */
+  protected dispatch(op: CallOp, hart: number): void {
+    (this.#callbacks[op.target.fn] as (hart: number, tag: number) => void)(hart, op.tag);
+  }
+
+  protected get currentAccess(): Access | undefined {
+    return this.#access;
+  }
+
+  protected get regions(): readonly FakeRegion[] {
+    return this.#regions;
   }
 
   #region(paddr: bigint): FakeRegion | undefined {

@@ -112,7 +112,7 @@ export const IMPORTS: Readonly<Record<string, WasmImport>> = {
   insn_size: host("i>i", "(insn)", "insn_size"),
   insn_vaddr: host("i>I", "(insn)", "insn_vaddr"),
   emu_insn_paddr: host("i>I", "(insn) the low half serves as the pointer that stands for where it lies", "insn_haddr"),
-  insn_disas: host("iii>i", "(insn, buffer, length) string", "insn_disas"),
+  insn_disas: host("iii>i", "(insn, buffer, length) string, as QEMU's disassembler writes it", "insn_disas"),
   insn_symbol: host("iii>i", "(insn, buffer, length) string", "insn_symbol"),
   emu_insn_mnemonic: host("iii>i", "(insn, buffer, length) string"),
   emu_insn_memory: host("i>i", "(insn) 0 none, 1 load, 2 store, 3 atomic"),
