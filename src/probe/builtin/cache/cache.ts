@@ -1,0 +1,283 @@
+// Models the caches of a machine that runs the guest's code: L1 for instructions and data, and on request a common L2, for each
+// core. Physical addresses; accesses to devices go by.
+//
+// Inline, a fetch is appended once for each run of instructions in one line, since the ones behind the first cannot miss, and an
+// access with its physical address; the models run while the buffer is drained. A run that a trap ends early, or that the
+// machine stands in the middle of, is told from the others by OpenBlocks, so that the count of fetches is exact.
+import Type from "typebox";
+import type {
+  Block,
+  EventBuffer,
+  Instruction,
+  OptionValues,
+  Plugin,
+  PluginDefinition,
+  PluginHost,
+} from "../../plugin.js";
+import { PluginOptionError } from "../../plugin.js";
+import { Address } from "../schema.js";
+import { CacheModel, type CacheShape, type Eviction, Random } from "./cache-model.js";
+import { InstructionTable } from "./instruction-table.js";
+import { report, type Totals } from "./report.js";
+import { RunTable } from "./run-table.js";
+
+const Counts = Type.Object({
+  accesses: Type.Integer(),
+  misses: Type.Integer(),
+  missRate: Type.Number({ description: "misses for each access, 0 to 1" }),
+});
+const Core = Type.Object({ data: Counts, instruction: Counts, l2: Type.Optional(Counts) });
+const Shape = Type.Object({ size: Type.Integer(), blockSize: Type.Integer(), associativity: Type.Integer() });
+const Thrashing = Type.Array(
+  Type.Object({
+    paddr: Address("physical address"),
+    vaddr: Address("virtual address"),
+    symbol: Type.Optional(Type.String()),
+    disassembly: Type.String(),
+    misses: Type.Integer(),
+  }),
+);
+const RESULTS = Type.Object({
+  data: Shape,
+  instruction: Shape,
+  l2: Type.Optional(Shape),
+  evict: Type.String(),
+  cores: Type.Array(Core),
+  sum: Core,
+  top: Type.Object(
+    { data: Thrashing, instruction: Thrashing, l2: Type.Optional(Thrashing) },
+    { description: "the instructions with most misses" },
+  ),
+});
+
+/** A fetch's tag; a data access's is the number of its instruction. */
+const FETCH = 0x8000_0000;
+/** Comes before an access to a device, which is to be left out. */
+const DEVICE = 0xffff_ffff;
+
+class Caches implements Plugin {
+  readonly #host: PluginHost;
+  readonly #buffer: EventBuffer;
+  readonly #shapes: { data: CacheShape; instruction: CacheShape; l2: CacheShape | undefined };
+  readonly #evict: Eviction;
+  readonly #limit: number;
+  readonly #data: CacheModel[];
+  readonly #instruction: CacheModel[];
+  readonly #l2: CacheModel[];
+  readonly #instructions = new InstructionTable();
+  readonly #runs: RunTable;
+  /** Whether the hart's next access is a device's. */
+  readonly #skip: Uint8Array;
+  /** Fetches counted with their run that did not come, by core. */
+  readonly #cut: Float64Array;
+
+  constructor(host: PluginHost, options: OptionValues) {
+    this.#host = host;
+    const shape = (level: string): CacheShape => ({
+      size: options[`${level}cachesize`] as number,
+      blockSize: options[`${level}blksize`] as number,
+      associativity: options[`${level}assoc`] as number,
+    });
+    const l2 = options["l2"] ?? ["l2cachesize", "l2blksize", "l2assoc"].some((name) => options[name] !== undefined);
+    this.#shapes = {
+      data: checked("d", shape("d")),
+      instruction: checked("i", shape("i")),
+      l2: l2
+        ? checked("l2", {
+            size: (options["l2cachesize"] as number | undefined) ?? 2 << 20,
+            blockSize: (options["l2blksize"] as number | undefined) ?? 64,
+            associativity: (options["l2assoc"] as number | undefined) ?? 16,
+          })
+        : undefined,
+    };
+    this.#evict = options["evict"] as Eviction;
+    this.#limit = options["limit"] as number;
+    const cores = (options["cores"] as number | undefined) ?? host.harts;
+    const random = new Random();
+    const models = (shape: CacheShape | undefined): CacheModel[] =>
+      shape ? Array.from({ length: cores }, () => new CacheModel(shape, this.#evict, random)) : [];
+    this.#data = models(this.#shapes.data);
+    this.#instruction = models(this.#shapes.instruction);
+    this.#l2 = models(this.#shapes.l2);
+    this.#skip = new Uint8Array(host.harts);
+    this.#cut = new Float64Array(cores);
+    // a core that several harts share may lose a line between two instructions of a run
+    const line = cores < host.harts ? 1 : this.#shapes.instruction.blockSize;
+    this.#runs = new RunTable(host, this.#instructions, line);
+    this.#buffer = host.buffer((words, from, to) => this.#drain(words, from, to), 32768);
+    host.on("exception", ({ hart, from }) => this.#leave(hart, from, 1));
+    host.on("interrupt", ({ hart, from }) => this.#leave(hart, from, 0));
+  }
+
+  translate(block: Block): void {
+    const { instructions } = block;
+    for (let from = 0; from < instructions.length; ) {
+      const to = this.#runs.end(instructions, from);
+      const run = this.#runs.add(instructions, from, to);
+      (instructions[from] as Instruction).onExec(this.#buffer.append(FETCH + run));
+      from = to;
+    }
+    for (const instruction of instructions) {
+      if (instruction.memory === "none") continue;
+      instruction.onAccess(this.#buffer.append(DEVICE), { io: true });
+      instruction.onAccess(this.#buffer.append(this.#instructions.number(instruction), "paddr"));
+    }
+  }
+
+  results(): unknown {
+    const { data, instruction, l2 } = this.#shapes;
+    const totals = this.#totals();
+    const counts = ({ accesses, misses }: { accesses: number; misses: number }): unknown => ({
+      accesses,
+      misses,
+      missRate: accesses > 0 ? misses / accesses : 0,
+    });
+    const core = (totals: Totals): unknown => ({
+      data: counts(totals.data),
+      instruction: counts(totals.instruction),
+      ...(totals.l2 && { l2: counts(totals.l2) }),
+    });
+    const top = (misses: Float64Array): unknown =>
+      this.#instructions.top(misses, this.#limit).map((number) => {
+        const { paddr, vaddr, disassembly } = this.#instructions.describe(number);
+        const symbol = this.#host.symbol(vaddr)?.name;
+        return { paddr, vaddr, ...(symbol !== undefined && { symbol }), disassembly, misses: misses[number] };
+      });
+    return {
+      data,
+      instruction,
+      ...(l2 && { l2 }),
+      evict: this.#evict,
+      cores: totals.map(core),
+      sum: core(sum(totals)),
+      top: {
+        data: top(this.#instructions.dataMisses),
+        instruction: top(this.#instructions.fetchMisses),
+        ...(l2 && { l2: top(this.#instructions.l2Misses) }),
+      },
+    };
+  }
+
+  text(): string {
+    const totals = this.#totals();
+    return report(this.#host, totals, sum(totals), this.#instructions, this.#limit);
+  }
+
+  reset(): void {
+    for (let hart = 0; hart < this.#host.harts; hart++) this.#runs.close(hart);
+  }
+
+  #drain(words: Uint32Array, from: number, to: number): void {
+    const { dataMisses, fetchMisses, l2Misses } = this.#instructions;
+    const runs = this.#runs;
+    const cores = this.#data.length;
+    const skip = this.#skip;
+    for (let i = 4 * from; i < 4 * to; i += 4) {
+      const tag = words[i] as number;
+      const hart = (words[i + 1] as number) & 0xff;
+      const core = cores === 1 ? 0 : hart % cores;
+      let low: number;
+      let high: number;
+      let number: number;
+      if (tag < FETCH) {
+        if (skip[hart] !== 0) {
+          skip[hart] = 0;
+          continue;
+        }
+        low = words[i + 2] as number;
+        high = words[i + 3] as number;
+        if ((this.#data[core] as CacheModel).access(low, high)) continue;
+        number = tag;
+        dataMisses[number] = (dataMisses[number] as number) + 1;
+      } else if (tag === DEVICE) {
+        skip[hart] = 1;
+        continue;
+      } else {
+        const run = tag - FETCH;
+        const model = this.#instruction[core] as CacheModel;
+        low = runs.low[run] as number;
+        high = runs.high[run] as number;
+        model.accesses += (runs.length[run] as number) - 1;
+        if (model.access(low, high)) continue;
+        number = runs.first[run] as number;
+        fetchMisses[number] = (fetchMisses[number] as number) + 1;
+      }
+      if (this.#l2.length > 0 && !(this.#l2[core] as CacheModel).access(low, high))
+        l2Misses[number] = (l2Misses[number] as number) + 1;
+    }
+  }
+
+  #leave(hart: number, from: bigint, begun: number): void {
+    const core = hart % this.#cut.length;
+    this.#cut[core] = (this.#cut[core] as number) + Math.max(this.#runs.missing(hart, from) - begun, 0);
+    this.#runs.close(hart);
+  }
+
+  #totals(): Totals[] {
+    const totals = this.#data.map((data, core): Totals => {
+      const instruction = this.#instruction[core] as CacheModel;
+      const l2 = this.#l2[core];
+      return {
+        data: { accesses: data.accesses, misses: data.misses },
+        instruction: { accesses: instruction.accesses - (this.#cut[core] as number), misses: instruction.misses },
+        ...(l2 && { l2: { accesses: l2.accesses, misses: l2.misses } }),
+      };
+    });
+    for (let hart = 0; hart < this.#host.harts; hart++) {
+      const missing = this.#runs.missing(hart, this.#runs.pc(hart));
+      (totals[hart % totals.length] as Totals).instruction.accesses -= missing;
+    }
+    return totals;
+  }
+}
+
+function sum(totals: readonly Totals[]): Totals {
+  const add = (of: (totals: Totals) => { accesses: number; misses: number }): { accesses: number; misses: number } => ({
+    accesses: totals.reduce((total, core) => total + of(core).accesses, 0),
+    misses: totals.reduce((total, core) => total + of(core).misses, 0),
+  });
+  return {
+    data: add(({ data }) => data),
+    instruction: add(({ instruction }) => instruction),
+    ...(totals[0]?.l2 && { l2: add(({ l2 }) => l2 as { accesses: number; misses: number }) }),
+  };
+}
+
+function checked(level: string, shape: CacheShape): CacheShape {
+  const { size, blockSize, associativity } = shape;
+  const powerOf2 = (n: number): boolean => n >= 1 && Number.isInteger(Math.log2(n));
+  if (!powerOf2(blockSize)) throw new PluginOptionError(`${level}blksize`, "a power of two");
+  if (!powerOf2(size / (blockSize * associativity)))
+    throw new PluginOptionError(`${level}cachesize`, `${blockSize * associativity} (a set) times a power of two`);
+  return shape;
+}
+
+const SIZE = { type: "integer", minimum: 1, maximum: 1 << 30 } as const;
+const WAYS = { type: "integer", minimum: 1, maximum: 1024 } as const;
+
+export const cache: PluginDefinition = {
+  name: "cache",
+  summary: "Models instruction, data and second-level caches, and names the instructions that miss most",
+  options: {
+    iblksize: { ...SIZE, description: "bytes of a line of the L1 instruction cache", default: 64 },
+    iassoc: { ...WAYS, description: "its ways", default: 8 },
+    icachesize: { ...SIZE, description: "its bytes", default: 16384 },
+    dblksize: { ...SIZE, description: "bytes of a line of the L1 data cache", default: 64 },
+    dassoc: { ...WAYS, description: "its ways", default: 8 },
+    dcachesize: { ...SIZE, description: "its bytes", default: 16384 },
+    limit: { type: "integer", description: "instructions listed, 0 for all that missed", default: 32, minimum: 0 },
+    cores: { type: "integer", description: "cores; as many as harts unless given", minimum: 1, maximum: 256 },
+    l2: { type: "boolean", description: "a second level for both; on when one of its options is given" },
+    l2cachesize: { ...SIZE, description: "its bytes (2 MiB)" },
+    l2blksize: { ...SIZE, description: "bytes of its lines (64)" },
+    l2assoc: { ...WAYS, description: "its ways (16)" },
+    evict: {
+      type: "choice",
+      description: "what goes when a set is full",
+      choices: ["lru", "fifo", "rand"],
+      default: "lru",
+    },
+  },
+  results: RESULTS,
+  install: (host, options) => new Caches(host, options),
+};

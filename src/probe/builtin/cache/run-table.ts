@@ -1,0 +1,88 @@
+// Runs: instructions of a block that begin in one line of the instruction cache, one behind the other. Like OpenBlocks for whole
+// blocks, each hart says inline which run it is in the middle of.
+import type { Counter, Instruction, PluginHost } from "../../plugin.js";
+import { grown } from "../support/growable.js";
+import type { InstructionTable } from "./instruction-table.js";
+
+export class RunTable {
+  /** Physical address of run n, in halves; how many instructions it has, and the number of the first. */
+  low: Uint32Array = new Uint32Array(1024);
+  high: Uint32Array = new Uint32Array(1024);
+  length: Uint16Array = new Uint16Array(1024);
+  first: Uint32Array = new Uint32Array(1024);
+  readonly #host: PluginHost;
+  readonly #instructions: InstructionTable;
+  readonly #line: bigint;
+  readonly #vaddr: bigint[] = [];
+  /** Sizes of the run's instructions. */
+  readonly #sizes: Uint8Array[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #open: Counter;
+
+  /** @param line bytes of a line; 1 makes every instruction a run */
+  constructor(host: PluginHost, instructions: InstructionTable, line: number) {
+    this.#host = host;
+    this.#instructions = instructions;
+    this.#line = BigInt(line);
+    this.#open = host.scoreboard(1).counter(0);
+  }
+
+  /** Index behind the run that begins at `from`. */
+  end(instructions: readonly Instruction[], from: number): number {
+    const line = (instructions[from] as Instruction).paddr / this.#line;
+    let to = from + 1;
+    while (to < instructions.length && (instructions[to] as Instruction).paddr / this.#line === line) to++;
+    return to;
+  }
+
+  /** Number of the run, with the ops added that follow it. */
+  add(instructions: readonly Instruction[], from: number, to: number): number {
+    const first = instructions[from] as Instruction;
+    const run = this.#number(instructions, from, to);
+    first.onExec(this.#open.store(to - from > 1 ? run + 1 : 0));
+    if (to - from > 1) (instructions[to - 1] as Instruction).onExec(this.#open.store(0));
+    return run;
+  }
+
+  #number(instructions: readonly Instruction[], from: number, to: number): number {
+    const first = instructions[from] as Instruction;
+    const sizes = Uint8Array.from({ length: to - from }, (_, i) => (instructions[from + i] as Instruction).size);
+    const key = `${first.vaddr.toString(36)}.${first.paddr.toString(36)}.${sizes.join("")}`;
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const run = this.#numbers.size;
+    this.#numbers.set(key, run);
+    this.low = grown(this.low, run);
+    this.high = grown(this.high, run);
+    this.length = grown(this.length, run);
+    this.first = grown(this.first, run);
+    this.low[run] = Number(first.paddr & 0xffff_ffffn);
+    this.high[run] = Number(first.paddr >> 32n);
+    this.length[run] = to - from;
+    this.first[run] = this.#instructions.number(first);
+    this.#vaddr.push(first.vaddr);
+    this.#sizes.push(sizes);
+    return run;
+  }
+
+  /** How many instructions of the run the hart is in, if it is in one, are at `pc` and behind it. */
+  missing(hart: number, pc: bigint): number {
+    const run = Number(this.#open.get(hart)) - 1;
+    if (run < 0) return 0;
+    const sizes = this.#sizes[run] as Uint8Array;
+    let left = Number(BigInt.asIntN(64, pc - (this.#vaddr[run] as bigint)));
+    for (let i = 0; i < sizes.length; i++) {
+      if (left === 0) return sizes.length - i;
+      left -= sizes[i] as number;
+    }
+    return 0;
+  }
+
+  close(hart: number): void {
+    this.#open.set(hart, 0n);
+  }
+
+  pc(hart: number): bigint {
+    return this.#host.readRegister(hart, "pc");
+  }
+}

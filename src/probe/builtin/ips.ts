@@ -1,0 +1,123 @@
+// Makes the guest as fast as a machine of so many instructions per second: virtual time follows the instructions of the hart that
+// ran most, and the host waits where it is ahead of that. Instructions are counted inline; once in a quantum, time is moved.
+//
+// As in QEMU's plugin, blocks are counted whole, when they are entered. Virtual time is a function of the instructions only,
+// so runs repeat; the waiting is not seen by the guest.
+import Type from "typebox";
+import type { Block, Counter, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
+import { PluginOptionError } from "../plugin.js";
+
+const RESULTS = Type.Object({
+  ips: Type.Integer({ description: "instructions per second of a hart" }),
+  ipq: Type.Integer({ description: "instructions between two updates of the time" }),
+  virtualNs: Type.Integer({ description: "virtual time the plugin has set so far, ns since it attached" }),
+  harts: Type.Array(Type.Object({ hart: Type.Integer(), instructions: Type.Integer(), quanta: Type.Integer() })),
+  waitedMs: Type.Number({ description: "host time spent waiting" }),
+});
+
+/** The session's worker answers nobody while it waits. */
+const LONGEST_WAIT_MS = 100;
+const SCALE: Record<string, number> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
+
+class InstructionRate implements Plugin {
+  readonly #host: PluginHost;
+  readonly #ips: number;
+  readonly #ipq: number;
+  readonly #setTime: (ns: number) => void;
+  readonly #throttle: boolean;
+  readonly #quantum: Counter;
+  readonly #total: Float64Array;
+  readonly #quanta: Float64Array;
+  readonly #begunNs: number;
+  #virtualNs = 0;
+  /** Host time at which the present quantum should begin. */
+  readonly #dueMs: Float64Array;
+  #waitedMs = 0;
+  readonly #clock = new Int32Array(new SharedArrayBuffer(4));
+
+  constructor(host: PluginHost, options: OptionValues) {
+    this.#host = host;
+    this.#ips = scaled("ips", options["ips"] as string);
+    this.#ipq = options["ipq"] === undefined ? Math.floor(this.#ips / 10) : scaled("ipq", options["ipq"] as string);
+    if (this.#ipq < 1) throw new PluginOptionError("ips", "at least 10 instructions per second");
+    this.#throttle = options["throttle"] as boolean;
+    const setTime = host.requestTimeControl();
+    if (!setTime) throw new PluginOptionError("ips", "that no other plugin has control of the time");
+    this.#setTime = setTime;
+    this.#begunNs = host.now();
+    this.#quantum = host.scoreboard(1).counter(0);
+    this.#total = new Float64Array(host.harts);
+    this.#quanta = new Float64Array(host.harts);
+    this.#dueMs = new Float64Array(host.harts).fill(performance.now());
+    host.on("hart-exit", ({ hart }) => this.#advance(hart));
+  }
+
+  translate(block: Block): void {
+    block.onExec(this.#quantum.add(block.instructions.length));
+    const when = { counter: this.#quantum, is: "ge", value: this.#ipq } as const;
+    block.onExec(this.#host.call((hart) => this.#endQuantum(hart), 0, { when }));
+  }
+
+  results(): unknown {
+    return {
+      ips: this.#ips,
+      ipq: this.#ipq,
+      virtualNs: this.#virtualNs,
+      harts: [...this.#total].map((total, hart) => ({
+        hart,
+        instructions: total + Number(this.#quantum.get(hart)),
+        quanta: this.#quanta[hart],
+      })),
+      waitedMs: Math.round(this.#waitedMs),
+    };
+  }
+
+  #endQuantum(hart: number): void {
+    if (this.#throttle) this.#wait(hart, Number(this.#quantum.get(hart)));
+    this.#quanta[hart] = (this.#quanta[hart] as number) + 1;
+    this.#advance(hart);
+  }
+
+  #advance(hart: number): void {
+    const total = (this.#total[hart] as number) + Number(this.#quantum.get(hart));
+    this.#total[hart] = total;
+    this.#quantum.set(hart, 0n);
+    const ns = Math.floor((total / this.#ips) * 1e9);
+    if (ns <= this.#virtualNs) return;
+    this.#virtualNs = ns;
+    this.#setTime(this.#begunNs + ns);
+  }
+
+  /** Waits until the quantum that ended may have taken its time; a hart that is behind may not catch up. */
+  #wait(hart: number, instructions: number): void {
+    const now = performance.now();
+    const due = (this.#dueMs[hart] as number) + (instructions / this.#ips) * 1e3;
+    const wait = Math.min(due - now, LONGEST_WAIT_MS);
+    if (wait > 0) {
+      Atomics.wait(this.#clock, 0, 0, wait);
+      this.#waitedMs += wait;
+    }
+    this.#dueMs[hart] = Math.max(now, due);
+  }
+}
+
+/** QEMU's suffixes here are decimal. */
+function scaled(option: string, text: string): number {
+  const match = /^(\d+)([kmg]?)$/i.exec(text);
+  const value = match ? Number(match[1]) * (SCALE[(match[2] as string).toLowerCase()] as number) : 0;
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new PluginOptionError(option, "a number of instructions such as 500000, 500k, 20m or 1g");
+  return value;
+}
+
+export const ips: PluginDefinition = {
+  name: "ips",
+  summary: "Sets how many instructions a second of virtual time has, and keeps to it in real time",
+  options: {
+    ips: { type: "string", description: "instructions per second of a hart; k, m and g are decimal", default: "1g" },
+    ipq: { type: "string", description: "instructions between two updates of the time; a tenth of ips unless given" },
+    throttle: { type: "boolean", description: "also wait in real time", default: true },
+  },
+  results: RESULTS,
+  install: (host, options) => new InstructionRate(host, options),
+};

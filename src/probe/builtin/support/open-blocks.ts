@@ -1,0 +1,39 @@
+// Which block each hart is in the middle of. Blocks say so with two inline stores: their number when they are entered, none at
+// their last instruction. So a block that was left early, by a trap or because the machine stands still inside it, can be
+// told from one that ended, and what was counted for the whole of it can be put right.
+//
+// A block whose last instruction has begun counts as ended.
+import type { Block, Counter, PluginHost } from "../../plugin.js";
+
+export class OpenBlocks {
+  readonly #host: PluginHost;
+  /** Number of the block plus one, 0 for none. */
+  readonly #open: Counter;
+
+  constructor(host: PluginHost) {
+    this.#host = host;
+    this.#open = host.scoreboard(1).counter(0);
+  }
+
+  /** Adds the ops to a block that is being translated. */
+  mark(block: Block, number: number): void {
+    const { instructions } = block;
+    const last = instructions[instructions.length - 1];
+    block.onExec(this.#open.store(instructions.length > 1 ? number + 1 : 0));
+    if (instructions.length > 1) last?.onExec(this.#open.store(0));
+  }
+
+  /** Number of the block whose last instruction has not begun; -1: none. */
+  at(hart: number): number {
+    return Number(this.#open.get(hart)) - 1;
+  }
+
+  /** The block will not go on. */
+  close(hart: number): void {
+    this.#open.set(hart, 0n);
+  }
+
+  pc(hart: number): bigint {
+    return this.#host.readRegister(hart, "pc");
+  }
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ips } from "../../../src/probe/builtin/ips.js";
+import { FakeHost } from "../fake-host.js";
+import { NOP } from "./words.js";
+
+test("virtual time follows the hart that ran most, once in a quantum", () => {
+  const host = new FakeHost({ harts: 2 });
+  host.ns = 5000;
+  host.attach(ips, { ips: "1m", ipq: "10", throttle: false });
+  const block = host.block(0x80000000, [NOP, NOP, NOP, NOP]);
+  host.run(block);
+  host.run(block);
+  assert.equal(host.ns, 5008);
+  host.run(block, { count: 1 });
+  // 12 instructions at 1000 ns each, before the first of the block
+  assert.equal(host.ns, 5000 + 12_000 + 1);
+  for (let n = 0; n < 3; n++) host.run(block, { hart: 1 });
+  assert.equal(host.results().virtualNs, 12_000);
+  assert.deepEqual(host.results().harts, [
+    { hart: 0, instructions: 12, quanta: 1 },
+    { hart: 1, instructions: 12, quanta: 1 },
+  ]);
+  assert.equal(host.detach().virtualNs, 12_000);
+});
+
+test("what is left of a quantum counts when the hart ends", () => {
+  const host = new FakeHost();
+  host.attach(ips, { ips: "1000", throttle: false });
+  host.run(host.block(0x80000000, [NOP]));
+  host.detach();
+  assert.equal(host.ns, 1_000_000);
+});
+
+test("refuses rates it cannot keep, and time that another plugin has", () => {
+  const host = new FakeHost();
+  assert.throws(() => host.attach(ips, { ips: "9" }), /at least 10/);
+  assert.throws(() => host.attach(ips, { ips: "1t" }), /ips: expected a number of instructions/);
+  host.attach(ips);
+  assert.throws(() => host.attach(ips), /no other plugin has control/);
+});
