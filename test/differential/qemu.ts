@@ -11,7 +11,8 @@ import { type Image, RAM_BASE, RAM_SIZE } from "./image.js";
 
 const QEMU = process.env["EMUSCOPE_QEMU"] ?? "qemu-system-riscv64";
 /** Extensions the tests use, and none that would give meaning to encodings they take for illegal. */
-const CPU = "rv64,zba=true,zbb=true,zbs=true,zbc=false,h=false,v=false,Zfh=false,svpbmt=true,svnapot=true,sstc=false";
+export const CPU =
+  "rv64,zba=true,zbb=true,zbs=true,zbc=false,h=false,v=false,Zfh=false,svpbmt=true,svnapot=true,sstc=false";
 
 /** Version text of the QEMU at hand, or undefined when there is none. */
 export function qemuVersion(): string | undefined {

@@ -14,6 +14,7 @@ import {
 } from "../plugin.js";
 import { qemuDisassembly } from "../qemu-disassembly.js";
 import { EVENT_WRITES, mayAccess } from "./accesses.js";
+import { hex8, hexDigits } from "./hex.js";
 import { LINES, Log } from "./log.js";
 import { RegisterChanges } from "./register-changes.js";
 import { Count } from "./schema.js";
@@ -81,7 +82,7 @@ const fixedPart = ({ vaddr, bits }: Instruction, disassembly: string): string =>
   `0x${vaddr.toString(16)}, 0x${bits.toString(16)}, "${disassembly}"`;
 
 const accessPart = (write: boolean, paddr: string, device: string | undefined): string =>
-  `, ${write ? "store" : "load"}, 0x${paddr.padStart(8, "0")}, ${device ?? "RAM"}`;
+  `, ${write ? "store" : "load"}, 0x${paddr}, ${device ?? "RAM"}`;
 
 // tags of events: number of the instruction * 4 + what happened
 const BEGAN = 0;
@@ -126,7 +127,7 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
           if (line !== "") {
             const low = words[at + 2] as number;
             const high = words[at + 3] as number;
-            const paddr = high === 0 ? low.toString(16) : high.toString(16) + low.toString(16).padStart(8, "0");
+            const paddr = high === 0 ? hex8(low) : hexDigits(low, high);
             line += accessPart((word & EVENT_WRITES) !== 0, paddr, device);
           }
           device = undefined;
@@ -207,7 +208,7 @@ function withRegisters(
   const accessed = (hart: number): void => {
     if (lines[hart] === "") return;
     const { write, paddr, io, device } = host.access;
-    lines[hart] += accessPart(write, paddr.toString(16), io ? device : undefined);
+    lines[hart] += accessPart(write, paddr.toString(16).padStart(8, "0"), io ? device : undefined);
   };
   const onAccess = host.call(accessed, 0, { when });
   const onNext: Op = host.call(endLine, 0, { when: { counter: pending, is: "eq", value: 1 }, registers: "read" });

@@ -3,7 +3,7 @@
 // listed is an option, and neither the last page nor a single one is left out. An access across two pages counts for its first.
 import Type from "typebox";
 import { type PluginDefinition, PluginOptionError } from "../plugin.js";
-import { EVENT_WRITES, mayAccess } from "./accesses.js";
+import { mayAccess } from "./accesses.js";
 import { first, limit } from "./options.js";
 import { type PageCount, PageCounts } from "./page-counts.js";
 import { Address, Count, Hart } from "./schema.js";
@@ -61,14 +61,7 @@ export const hotpages: PluginDefinition = {
     const limited = options["limit"] as number;
     const io = options["io"] as boolean;
     const counts = new PageCounts(shift);
-    const op = host
-      .buffer((words, from, to) => {
-        for (let at = 4 * from; at < 4 * to; at += 4) {
-          const word = words[at + 1] as number;
-          counts.count(words[at + 2] as number, words[at + 3] as number, (word & EVENT_WRITES) !== 0, word & 255);
-        }
-      }, 16384)
-      .append(0, "paddr");
+    const op = host.buffer((words, from, to) => counts.count(words, from, to), 16384).append(0, "paddr");
     const hartsOf = (set: number): number[] =>
       Array.from({ length: host.harts }, (_, hart) => hart).filter((hart) => set & (1 << hart));
 

@@ -11,6 +11,7 @@ import {
   type Scoreboard,
 } from "../plugin.js";
 import { DIRECTIONS, EVENT_WRITES, mayAccess } from "./accesses.js";
+import { hexDigits, hexOf } from "./hex.js";
 import { LINES, Log } from "./log.js";
 import { RegionMirror } from "./region-mirror.js";
 import { Address, Count } from "./schema.js";
@@ -141,21 +142,20 @@ class Printer {
     this.#scoreboard = host.scoreboard(2);
     this.#counter = this.#scoreboard.counter(0);
     this.#full = this.#scoreboard.counter(1);
-    const hex = (high: number, low: number): string =>
-      high === 0 ? low.toString(16) : high.toString(16) + low.toString(16).padStart(8, "0");
     let vaddr = "";
     let paddr = "";
     this.#buffer = host.buffer((words, from, to) => {
       for (let at = 4 * from; at < 4 * to; at += 4) {
         const tag = words[at] as number;
-        const digits = hex(words[at + 3] as number, words[at + 2] as number);
-        if ((tag & 3) === 0) vaddr = digits;
-        else if ((tag & 3) === 1) paddr = digits;
+        const low = words[at + 2] as number;
+        const high = words[at + 3] as number;
+        if ((tag & 3) === 0) vaddr = hexDigits(low, high);
+        else if ((tag & 3) === 1) paddr = hexDigits(low, high);
         else {
           const word = words[at + 1] as number;
           const size = (word >> 8) & 255;
           const type = word & EVENT_WRITES ? "store" : "load";
-          const value = digits.padStart(2 * size, "0");
+          const value = hexOf(low, high, size);
           this.log.write(`${this.#prefixes[tag >>> 2]},0x${vaddr},0x${paddr},${8 * size},${type},0x${value}\n`);
         }
       }

@@ -1,8 +1,9 @@
-// Reads and writes by page, for millions of accesses a second: a hash table with open addressing in typed arrays, so that an
-// access costs a few array elements and nothing for the garbage collector. Page numbers are kept as two halves, for addresses
-// have 64 bits.
+// Reads and writes by page, for hundreds of millions of accesses. Pages of the first 4 GiB have a place of their own in a
+// large array, of which only what is used takes memory; others are in a map.
+import { EVENT_WRITES } from "./accesses.js";
 
 export interface PageCount {
+  /** Address of the first byte. */
   page: bigint;
   reads: number;
   writes: number;
@@ -11,91 +12,77 @@ export interface PageCount {
   writers: number;
 }
 
-export class PageCounts {
-  /** Pages seen. */
-  size = 0;
-  readonly #shift: number;
-  #mask = 1023;
-  #low = new Uint32Array(1024);
-  #high = new Uint32Array(1024);
-  #reads = new Float64Array(1024);
-  #writes = new Float64Array(1024);
-  /** 0 in a place that is free: every page that was seen has a hart. */
-  #readers = new Uint32Array(1024);
-  #writers = new Uint32Array(1024);
+/** Smaller pages would make the array too large. */
+const MIN_DIRECT_SHIFT = 12;
+const WRITERS_SHIFT = 8;
 
-  /** Pages of 2^shift bytes, shift 1 to 31. */
+export class PageCounts {
+  readonly #shift: number;
+  /** Reads and writes of page n at 2n and 2n + 1: neighbours in the cache. */
+  readonly #direct: Float64Array;
+  /** Of page n: harts that read, and above them harts that wrote. Harts are at most 8. */
+  readonly #harts: Uint16Array;
+  readonly #others = new Map<number, PageCount>();
+
+  /** Pages of 2^shift bytes, shift 1 to 30. */
   constructor(shift: number) {
     this.#shift = shift;
+    const places = shift < MIN_DIRECT_SHIFT ? 0 : 2 ** (32 - shift);
+    this.#direct = new Float64Array(2 * places);
+    this.#harts = new Uint16Array(places);
   }
 
-  /** Counts an access to the address given by its halves. */
-  count(low: number, high: number, write: boolean, hart: number): void {
+  /** Counts the accesses of events (see `Drain`) whose field is the address. */
+  count(words: Uint32Array, from: number, to: number): void {
+    const direct = this.#direct;
+    const harts = this.#harts;
     const shift = this.#shift;
-    const pageLow = ((low >>> shift) | (high << (32 - shift))) >>> 0;
-    const at = this.#place(pageLow, high >>> shift);
-    if (write) {
-      this.#writes[at] = (this.#writes[at] as number) + 1;
-      this.#writers[at] = (this.#writers[at] as number) | (1 << hart);
+    const withoutPlace = harts.length === 0;
+    for (let at = 4 * from; at < 4 * to; at += 4) {
+      const word = words[at + 1] as number;
+      const low = words[at + 2] as number;
+      const high = words[at + 3] as number;
+      if (high !== 0 || withoutPlace) {
+        this.#other(word, low, high);
+        continue;
+      }
+      const page = low >>> shift;
+      const write = word & EVENT_WRITES ? 1 : 0;
+      direct[2 * page + write] = (direct[2 * page + write] as number) + 1;
+      harts[page] = (harts[page] as number) | (1 << ((word & 255) + write * WRITERS_SHIFT));
+    }
+  }
+
+  #other(word: number, low: number, high: number): void {
+    // exact: physical addresses have 56 bits, and a page has two bytes at least
+    const number = Math.floor((high * 2 ** 32 + low) / 2 ** this.#shift);
+    let count = this.#others.get(number);
+    if (!count) {
+      const page = BigInt(number) << BigInt(this.#shift);
+      count = { page, reads: 0, writes: 0, readers: 0, writers: 0 };
+      this.#others.set(number, count);
+    }
+    if (word & EVENT_WRITES) {
+      count.writes++;
+      count.writers |= 1 << (word & 255);
     } else {
-      this.#reads[at] = (this.#reads[at] as number) + 1;
-      this.#readers[at] = (this.#readers[at] as number) | (1 << hart);
+      count.reads++;
+      count.readers |= 1 << (word & 255);
     }
   }
 
-  /** Where a page is, or a free place that is its from now on. */
-  #place(low: number, high: number): number {
-    const mask = this.#mask;
-    let at = (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> 7) & mask;
-    while (((this.#readers[at] as number) | (this.#writers[at] as number)) !== 0) {
-      if (this.#low[at] === low && this.#high[at] === high) return at;
-      at = (at + 1) & mask;
-    }
-    if (this.size * 2 > mask) {
-      this.#grow();
-      return this.#place(low, high);
-    }
-    this.size++;
-    this.#low[at] = low;
-    this.#high[at] = high;
-    return at;
-  }
-
-  #grow(): void {
-    const old = [this.#low, this.#high, this.#reads, this.#writes, this.#readers, this.#writers] as const;
-    const places = 2 * (this.#mask + 1);
-    this.#mask = places - 1;
-    this.#low = new Uint32Array(places);
-    this.#high = new Uint32Array(places);
-    this.#reads = new Float64Array(places);
-    this.#writes = new Float64Array(places);
-    this.#readers = new Uint32Array(places);
-    this.#writers = new Uint32Array(places);
-    this.size = 0;
-    const [low, high, reads, writes, readers, writers] = old;
-    for (let i = 0; i < low.length; i++) {
-      if (((readers[i] as number) | (writers[i] as number)) === 0) continue;
-      const at = this.#place(low[i] as number, high[i] as number);
-      this.#reads[at] = reads[i] as number;
-      this.#writes[at] = writes[i] as number;
-      this.#readers[at] = readers[i] as number;
-      this.#writers[at] = writers[i] as number;
-    }
-  }
-
-  /** All pages, in no order; `page` is the address of the first byte. */
+  /** All pages with accesses, in no order. */
   entries(): PageCount[] {
-    const found: PageCount[] = [];
-    for (let i = 0; i <= this.#mask; i++) {
-      const readers = this.#readers[i] as number;
-      const writers = this.#writers[i] as number;
-      if ((readers | writers) === 0) continue;
+    const found = [...this.#others.values()];
+    for (let n = 0; n < this.#harts.length; n++) {
+      const harts = this.#harts[n] as number;
+      if (harts === 0) continue;
       found.push({
-        page: ((BigInt(this.#high[i] as number) << 32n) | BigInt(this.#low[i] as number)) << BigInt(this.#shift),
-        reads: this.#reads[i] as number,
-        writes: this.#writes[i] as number,
-        readers,
-        writers,
+        page: BigInt(n) << BigInt(this.#shift),
+        reads: this.#direct[2 * n] as number,
+        writes: this.#direct[2 * n + 1] as number,
+        readers: harts & ((1 << WRITERS_SHIFT) - 1),
+        writers: harts >>> WRITERS_SHIFT,
       });
     }
     return found;
