@@ -31,7 +31,7 @@ const LAYERS: Record<string, Layer> = {
   probe: { uses: ["engine", "isa", "core", "wasm"], types: ["machine"], packages: ["typebox"] },
   trace: { uses: ["core"], types: ["session"], packages: ["apache-arrow"] },
   session: {
-    uses: ["machine", "trace", "image", "isa", "core"],
+    uses: ["machine", "probe", "trace", "image", "isa", "core"],
     types: ["devices"],
     packages: ["node:worker_threads", "node:crypto", "node:fs/promises"],
   },

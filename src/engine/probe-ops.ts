@@ -74,6 +74,8 @@ export interface AccessProbe {
   direction: "read" | "write" | "both";
   /** Accesses to devices only: costs other accesses nothing. */
   io: boolean;
+  /** Accesses to memory only. */
+  memory?: boolean;
 }
 
 /** What all probes of one translated block add up to. */

@@ -242,8 +242,8 @@ export class Probes {
     const list = (ops: readonly AccessProbe[] | undefined, index: number, phase: number): [number, PlacedOp[]] => {
       if (!ops || ops.length === 0) return [0, []];
       const first = at;
-      const placed = ops.map(({ op, direction, io }) => {
-        this.#writeOp(at, op, record, index, phase, DIRECTIONS[direction] | (io ? 4 : 0));
+      const placed = ops.map(({ op, direction, io, memory }) => {
+        this.#writeOp(at, op, record, index, phase, DIRECTIONS[direction] | (io ? 4 : 0) | (memory ? 8 : 0));
         at += L.OP_SIZE;
         return { op, address: at - L.OP_SIZE, direction, io };
       });

@@ -86,7 +86,8 @@ export function run_accesses(from: i32, event: i32, list: i32): void {
     for (let code = load<u32>(op, OP_CODE); code; op += OP_SIZE, code = load<u32>(op, OP_CODE)) {
       const direction = <i32>load<u8>(op, OP_DIRECTION);
       if (!(direction & write)) continue;
-      if (direction & 4 && load<u32>(HW_KIND) != SECTION_IO) continue;
+      const io = load<u32>(HW_KIND) == SECTION_IO;
+      if (direction & (io ? 8 : 4)) continue;
       run_op(op, code, event);
     }
   }

@@ -72,7 +72,7 @@ function unmapped(address: bigint, why: string): SessionError {
   });
 }
 
-/** Copies a range out. @throws SessionError unmapped, not-memory */
+/** Copies a range out. @throws SessionError invalid, unmapped, not-memory */
 export function readBytes(
   machine: MachineApi,
   hart: number,
@@ -80,6 +80,7 @@ export function readBytes(
   address: bigint,
   length: number,
 ): Uint8Array<ArrayBuffer> {
+  checkRange(space, address, length);
   const bytes = new Uint8Array(machine.memory.buffer);
   const result = new Uint8Array(length);
   let done = 0;
@@ -88,6 +89,20 @@ export function readBytes(
     done += piece.length;
   }
   return result;
+}
+
+/** Writes a range; all of it is resolved before any of it is written. @throws SessionError unmapped, not-memory */
+export function writeBytes(machine: MachineApi, hart: number, space: Space, address: bigint, bytes: Uint8Array): void {
+  checkRange(space, address, bytes.length);
+  const targets = [...pieces(machine, hart, space, address, bytes.length)];
+  const memory = new Uint8Array(machine.memory.buffer);
+  const core = toolCore(machine);
+  let done = 0;
+  for (const { host, paddr, length } of targets) {
+    memory.set(bytes.subarray(done, done + length), host);
+    core.memory_written(BigInt(paddr), length);
+    done += length;
+  }
 }
 
 /** Bytes searched at a time. */
@@ -99,22 +114,11 @@ export function memoryMethods({
   return {
     readMemory({ space, address, length, hart }) {
       checkHart(machine, hart);
-      checkRange(space, address, length);
       return readBytes(machine, hart, space, address, length);
     },
     writeMemory({ space, address, bytes, hart }) {
       checkHart(machine, hart);
-      checkRange(space, address, bytes.length);
-      // All of it is resolved before any of it is written: a request that fails changes nothing.
-      const targets = [...pieces(machine, hart, space, address, bytes.length)];
-      const memory = new Uint8Array(machine.memory.buffer);
-      const core = toolCore(machine);
-      let done = 0;
-      for (const { host, paddr, length } of targets) {
-        memory.set(bytes.subarray(done, done + length), host);
-        core.memory_written(BigInt(paddr), length);
-        done += length;
-      }
+      writeBytes(machine, hart, space, address, bytes);
     },
     searchMemory({ space, address, length, pattern, limit, hart }) {
       checkHart(machine, hart);

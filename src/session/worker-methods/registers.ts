@@ -2,6 +2,7 @@
 import { F, PC, X } from "../../core/layout.js";
 import { CSRS, F_NAMES, X_NAMES } from "../../isa/registers.js";
 import type { MachineApi } from "../../machine/machine-api.js";
+import type { RegisterInfo } from "../../probe/plugin.js";
 import { SessionError } from "../host-api.js";
 import type { RegisterValue } from "../protocol.js";
 import type { Methods, WorkerContext } from "../session-worker.js";
@@ -80,6 +81,7 @@ function write(machine: MachineApi, place: Place, value: bigint): void {
   switch (place.kind) {
     case "pc":
       view.setBigUint64(PC, value, true);
+      (machine.core["leave_block"] as () => void)();
       break;
     case "gpr":
       view.setBigUint64(X + 8 * place.number, value, true);
@@ -91,6 +93,34 @@ function write(machine: MachineApi, place: Place, value: bigint): void {
       toolCore(machine).poke_csr(place.number, BigInt.asIntN(64, value));
       break;
   }
+}
+
+/** Every register this machine has. */
+export function listRegisters(machine: MachineApi): RegisterInfo[] {
+  const group = { pc: "general", gpr: "general", fpr: "float", csr: "csr" } as const;
+  return LISTED.filter((place) => exists(machine, place)).map((place) => ({
+    name: place.name,
+    alias: place.alias,
+    group: group[place.kind],
+    size: 8,
+    readOnly: place.kind === "csr" ? readOnlyCsr(place.number) : place.kind === "gpr" && place.number === 0,
+  }));
+}
+
+/** @throws SessionError unknown-register, invalid */
+export function readRegister(machine: MachineApi, hart: number, name: string): bigint {
+  const place = find(name);
+  return onHart(machine, hart, () => read(machine, place));
+}
+
+/** @throws SessionError unknown-register, read-only-register, invalid */
+export function writeRegister(machine: MachineApi, hart: number, name: string, value: bigint): void {
+  const place = find(name);
+  checkWritable(place, value);
+  onHart(machine, hart, () => {
+    if (place.kind === "csr") peek(machine, place);
+    write(machine, place, value);
+  });
 }
 
 export function registerMethods({ machine }: WorkerContext): Pick<Methods, "registers" | "setRegisters"> {

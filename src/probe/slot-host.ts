@@ -1,0 +1,278 @@
+// PluginHost for one slot. What changes the blocks or the slot itself waits until the machine stands between two
+// instructions (the manager's defer).
+import * as L from "../core/layout.js";
+import type { CallOp, CounterPlace, ProbeOp } from "../engine/probe-ops.js";
+import type { MachineApi } from "../machine/machine-api.js";
+import { type AccessView, callbackPc } from "./access-view.js";
+import type { GuestAccess } from "./guest.js";
+import type { PluginHooks } from "./manager-api.js";
+import type {
+  Access,
+  CallOptions,
+  Counter,
+  Drain,
+  EventBuffer,
+  Place,
+  PluginEvents,
+  PluginHost,
+  RegisterInfo,
+  Scoreboard,
+  When,
+} from "./plugin.js";
+import type { Slot } from "./slot.js";
+
+const DEFAULT_ENTRIES = 4096;
+
+/** What a slot needs of the manager. */
+export interface SlotServices {
+  readonly machine: MachineApi;
+  readonly guest: GuestAccess;
+  readonly access: AccessView;
+  readonly hooks: PluginHooks;
+  /** Between two instructions, as soon as no plugin is being called. */
+  defer(action: () => void): void;
+  fail(slot: Slot, error: unknown, where: string): void;
+  listenersChanged(): void;
+  /** False when another slot has it. */
+  takeTimeControl(slot: Slot): boolean;
+  refresh(): void;
+}
+
+export class SlotHost implements PluginHost {
+  protected readonly slot: Slot;
+  protected readonly services: SlotServices;
+  protected readonly machine: MachineApi;
+  protected readonly view: DataView;
+  readonly #callbacks: ((hart: number, tag: number) => void)[] = [];
+  #dispatcher: number | undefined;
+
+  constructor(slot: Slot, services: SlotServices) {
+    this.slot = slot;
+    this.services = services;
+    this.machine = services.machine;
+    this.view = new DataView(this.machine.memory.buffer);
+  }
+
+  get harts(): number {
+    return this.machine.description.harts;
+  }
+  get access(): Access {
+    return this.services.access;
+  }
+
+  // --- probes ---------------------------------------------------------------------------------------
+  scoreboard(fields: number): Scoreboard {
+    const stride = fields * 8;
+    const base = this.slot.take(stride * this.harts);
+    return {
+      counter: (field) => {
+        if (!Number.isInteger(field) || field < 0 || field >= fields)
+          throw new RangeError(`a scoreboard of ${fields} fields has no field ${field}`);
+        return new MemoryCounter(this.view, { address: base + 8 * field, stride }, this.harts);
+      },
+      // what still counts in it is gone when the blocks are
+      free: () => this.services.defer(() => this.slot.give(base)),
+    };
+  }
+
+  buffer(drain: Drain, entries = DEFAULT_ENTRIES): EventBuffer {
+    const address = this.slot.take(L.BUFFER_ENTRIES + entries * L.ENTRY_SIZE);
+    const buffer = this.slot.addBuffer(address, entries, drain);
+    const fn = this.#callback(() => this.slot.drain(buffer));
+    const dispatcher = this.dispatcher();
+    this.view.setUint32(address + L.BUFFER_CURSOR, address + L.BUFFER_ENTRIES, true);
+    this.view.setUint32(address + L.BUFFER_END, address + L.BUFFER_ENTRIES + entries * L.ENTRY_SIZE, true);
+    this.view.setUint32(address + L.BUFFER_DISPATCHER, dispatcher, true);
+    this.view.setUint32(address + L.BUFFER_FN, fn, true);
+    const full = { slot: this.slot.number, dispatcher, fn };
+    return {
+      append: (tag, field = "none", when) => ({
+        kind: "append",
+        buffer: address,
+        tag,
+        field,
+        full,
+        ...condition(when),
+      }),
+    };
+  }
+
+  call(callback: (hart: number, tag: number) => void, tag: number, options: CallOptions = {}): ProbeOp {
+    const op: CallOp = {
+      kind: "call",
+      target: { slot: this.slot.number, dispatcher: this.dispatcher(), fn: this.#callback(callback) },
+      tag,
+      signature: "exec",
+      registers: options.registers ?? "none",
+      hwaddr: true,
+      synced: false,
+      direct: false,
+    };
+    return { ...op, ...condition(options.when) };
+  }
+
+  /** Number of a callback; the same function keeps its number. */
+  #callback(callback: (hart: number, tag: number) => void): number {
+    const known = this.#callbacks.indexOf(callback);
+    return known >= 0 ? known : this.#callbacks.push(callback) - 1;
+  }
+
+  /** Table index of the function through which generated code calls JavaScript callbacks of this slot. */
+  protected dispatcher(): number {
+    this.#dispatcher ??= this.slot.place(
+      "exec",
+      (fn: number, hart: number, tag: number) => {
+        this.slot.calls++;
+        try {
+          (this.#callbacks[fn] as (hart: number, tag: number) => void)(hart, tag);
+        } catch (error) {
+          this.services.fail(this.slot, error, "callback");
+        }
+      },
+      false,
+    );
+    return this.#dispatcher;
+  }
+
+  on<E extends keyof PluginEvents>(event: E, listener: (event: PluginEvents[E]) => void): () => void {
+    const listeners = this.slot.listeners.get(event) ?? new Set();
+    this.slot.listeners.set(event, listeners);
+    listeners.add(listener as (event: never) => void);
+    this.services.listenersChanged();
+    return () => {
+      listeners.delete(listener as (event: never) => void);
+      this.services.listenersChanged();
+    };
+  }
+
+  // --- the guest ------------------------------------------------------------------------------------
+  registers(): readonly RegisterInfo[] {
+    return this.services.guest.registers();
+  }
+  readRegister(hart: number, name: string): bigint {
+    if (name === "pc" && hart === this.view.getUint32(L.CURRENT_HART, true)) {
+      const pc = callbackPc(this.view);
+      if (pc !== undefined) return pc;
+    }
+    return this.services.guest.readRegister(hart, name);
+  }
+  writeRegister(hart: number, name: string, value: bigint): void {
+    this.services.guest.writeRegister(hart, name, value);
+    this.#changed();
+  }
+  readMemory(hart: number, vaddr: bigint, length: number): Uint8Array | undefined {
+    return this.services.guest.read(hart, "virtual", vaddr, length);
+  }
+  writeMemory(hart: number, vaddr: bigint, bytes: Uint8Array): boolean {
+    const done = this.services.guest.write(hart, "virtual", vaddr, bytes);
+    this.#changed();
+    return done;
+  }
+  readPhysical(paddr: bigint, length: number): Uint8Array | undefined {
+    return this.services.guest.read(0, "physical", paddr, length);
+  }
+  writePhysical(paddr: bigint, bytes: Uint8Array): boolean {
+    const done = this.services.guest.write(0, "physical", paddr, bytes);
+    this.#changed();
+    return done;
+  }
+  /** Compiled code leaves before it goes on: what was written may be code, or what an interrupt depends on. */
+  #changed(): void {
+    this.machine.probes.requestSafePoint();
+  }
+  translate(hart: number, vaddr: bigint): Place | undefined {
+    return this.services.guest.translate(hart, vaddr);
+  }
+  symbol(vaddr: bigint): { name: string; offset: number; image: string } | undefined {
+    return this.services.guest.symbol(vaddr);
+  }
+
+  // --- machine and time -----------------------------------------------------------------------------
+  instructions(): number {
+    return this.machine.instructionCount();
+  }
+  now(): number {
+    return this.machine.now();
+  }
+  requestTimeControl(): ((ns: number) => void) | undefined {
+    if (!this.services.takeTimeControl(this.slot)) return undefined;
+    return (ns) => {
+      const step = Math.round(ns) - this.machine.now();
+      if (!(step > 0)) return;
+      this.machine.core["skip_idle"](BigInt(step));
+      // deadlines are nearer now than the slice was made for
+      this.machine.probes.requestSafePoint();
+    };
+  }
+  stop(reason: string): void {
+    this.services.hooks.stop(this.slot.id, reason);
+    this.machine.requestPause();
+  }
+
+  // --- output ---------------------------------------------------------------------------------------
+  output(text: string): void {
+    this.slot.output.add(text);
+    this.services.hooks.output(this.slot.id);
+  }
+  file(name: string, bytes: Uint8Array): void {
+    this.slot.file(name, bytes);
+    this.services.hooks.changed(this.slot.id);
+  }
+  retranslate(): void {
+    this.services.defer(() => {
+      this.slot.blocks.clear();
+      this.services.refresh();
+    });
+  }
+  channel(name: string, receive: (message: unknown) => void): { post(message: unknown): void; close(): void } {
+    const channel = this.services.hooks.channel(name, (message) => {
+      if (this.slot.failure !== undefined) return;
+      try {
+        receive(message);
+      } catch (error) {
+        this.services.fail(this.slot, error, "callback");
+      }
+    });
+    this.slot.channels.push(channel);
+    return channel;
+  }
+}
+
+class MemoryCounter implements Counter {
+  readonly place: CounterPlace;
+  readonly #view: DataView;
+  readonly #harts: number;
+
+  constructor(view: DataView, place: CounterPlace, harts: number) {
+    this.#view = view;
+    this.place = place;
+    this.#harts = harts;
+  }
+  add(value: number | bigint) {
+    return { kind: "add", counter: this.place, value: BigInt(value) } as const;
+  }
+  store(value: number | bigint) {
+    return { kind: "store", counter: this.place, value: BigInt(value) } as const;
+  }
+  #at(hart: number): number {
+    if (!Number.isInteger(hart) || hart < 0 || hart >= this.#harts) throw new RangeError(`there is no hart ${hart}`);
+    return this.place.address + hart * this.place.stride;
+  }
+  get(hart: number): bigint {
+    return this.#view.getBigUint64(this.#at(hart), true);
+  }
+  set(hart: number, value: bigint): void {
+    this.#view.setBigUint64(this.#at(hart), BigInt.asUintN(64, value), true);
+  }
+  sum(): bigint {
+    let sum = 0n;
+    for (let hart = 0; hart < this.#harts; hart++) sum += this.get(hart);
+    return sum;
+  }
+}
+
+function condition(when: When | undefined): Pick<ProbeOp, "when"> {
+  if (!when) return {};
+  const { place } = when.counter as MemoryCounter;
+  return { when: { counter: place, is: when.is, value: BigInt(when.value) } };
+}
