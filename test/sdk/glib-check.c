@@ -1,6 +1,6 @@
 /*
- * Exercises the GLib subset of sdk/c and prints what it sees. Compiled natively against a real GLib the same source gives
- * glib-check.txt, which is what the WebAssembly build has to print:
+ * Exercises the GLib subset of sdk/c and prints what it sees, as a plugin when it is installed. Compiled natively against
+ * a real GLib the same source gives glib-check.txt, which is what the WebAssembly build has to print:
  *   cc -std=gnu11 -D_GNU_SOURCE -DEMUSCOPE_NO_WIDE -Isdk/c/include test/sdk/glib-check.c -l:libglib-2.0.so.0 -o CHECK
  */
 #include <glib.h>
@@ -556,7 +556,7 @@ static void casts(void)
            GUINT16_TO_LE(0x1234));
 }
 
-int main(void)
+static void check(void)
 {
     strings();
     formats();
@@ -570,5 +570,22 @@ int main(void)
     patterns();
     errors_and_files();
     casts();
+}
+
+#ifdef __wasm__
+#include <qemu-plugin.h>
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+    check();
     return 0;
 }
+#else
+int main(void)
+{
+    check();
+    return 0;
+}
+#endif

@@ -239,6 +239,11 @@ export const IMPORTS: Readonly<Record<string, WasmImport>> = {
   emu_stop: host("ii", "(reason, length) pauses the machine"),
   emu_retranslate: host("", "has all blocks translated anew for this plugin"),
 
+  emu_function_shape: host(
+    "i>i",
+    "(index) number of parameters of a function of the plugin's table, + 0x100 where it has a result, when all are i32; -1 for others and where there is none",
+  ),
+
   // Output
   outs: host("ii", "(text, length) adds to the output", "outs"),
   emu_result: host("ii", "(json, length) what the plugin's results are from now on"),

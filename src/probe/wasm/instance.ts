@@ -265,6 +265,18 @@ export class WasmPlugin implements Plugin {
     return { fn, letters };
   }
 
+  /**
+   * For C, where functions are called under other types than their own: `(GFunc)g_free` takes an argument less than it
+   * gets. -1 where there is no function of 32-bit integers.
+   */
+  shapeOf(index: number): number {
+    const table = this.#instance.exports[ADDED.table] as WebAssembly.Table | undefined;
+    const at = index >>> 0;
+    const fn = table && at < table.length ? (table.get(at) as WasmFunction | null) : null;
+    const [, params, results] = /^(i*)>(i?)$/.exec((fn && this.info.signatures[Number(fn.name)]) ?? "") ?? [];
+    return params === undefined ? -1 : params.length | (results ? 0x100 : 0);
+  }
+
   /** Sets, replaces or (index 0) ends what an import registers. `listen` begins to call it and returns what ends that. */
   register(name: string, index: number, userdata: number, types: readonly string[], listen: () => () => void): void {
     const old = this.#callbacks.get(name);

@@ -52,6 +52,7 @@ export function machineFunctions(plugin: WasmPlugin): HostFunctions {
   let setTime: ((ns: number) => void) | undefined;
 
   return {
+    emu_function_shape: (index: number) => plugin.shapeOf(index),
     emu_region_name: (region: number, buffer: number, length: number) =>
       plugin.memory.writeString(buffer, length, host.regionName(region)),
     emu_device_name: (device: number, buffer: number, length: number) =>
