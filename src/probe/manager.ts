@@ -28,6 +28,10 @@ import { checkOptions } from "./options.js";
 import { type Plugin, type PluginDefinition, PluginOptionError } from "./plugin.js";
 import { Slot } from "./slot.js";
 import { SlotHost, type SlotServices } from "./slot-host.js";
+import { WasmPlugin } from "./wasm/instance.js";
+import type { PreparedInfo } from "./wasm/prepare.js";
+import { WasmPluginFailed } from "./wasm/report.js";
+import { SetPc, WasmHost } from "./wasm-host.js";
 
 const MAX_SLOTS = 64;
 
@@ -121,7 +125,16 @@ export class PluginManager implements PluginManagerApi {
 
   #install(slot: Slot): Plugin {
     const { source } = slot;
-    if (source.kind === "wasm") throw new PluginError("invalid", "WebAssembly plugins are not connected yet");
+    if (source.kind === "wasm") {
+      const host = new WasmHost(slot, this.#services, {
+        detach: () => this.#detachItself(slot),
+        setFilter: (filter) => {
+          slot.filterSpec = filter;
+          slot.filter = new SlotFilter(filter, this.#machine, (bytes) => slot.take(bytes));
+        },
+      });
+      return new WasmPlugin(host, source.module, source.info as PreparedInfo, slot.args);
+    }
     const definition = source.kind === "builtin" ? builtin(source.name) : source.definition;
     return definition.install(new SlotHost(slot, this.#services), checkOptions(definition.options, slot.args));
   }
@@ -133,7 +146,7 @@ export class PluginManager implements PluginManagerApi {
     if (error instanceof RangeError && error.message.startsWith("the memory for probes")) {
       return new PluginError("limit", error.message, { limit: "probeBytes", value: this.#limits.probeBytes });
     }
-    const failure = this.#failure(error, "install");
+    const failure = this.#failure(undefined, error, "install");
     return new PluginError("failed", `the plugin could not be installed: ${failure.message}`, { ...failure });
   }
 
@@ -278,6 +291,12 @@ export class PluginManager implements PluginManagerApi {
     this.#refresh();
   }
 
+  #detachItself(slot: Slot): void {
+    if (this.#slots.get(slot.id) !== slot) return;
+    this.#uninstall(slot);
+    this.#hooks.changed(slot.id);
+  }
+
   /** Nothing of the slot is left in the code, the tables or the machine's memory. */
   #remove(slot: Slot): void {
     slot.silence();
@@ -291,7 +310,7 @@ export class PluginManager implements PluginManagerApi {
   /** A plugin went wrong: its functions are never called again, and its probes go as soon as the machine allows. */
   #fail(slot: Slot, error: unknown, where: string): void {
     if (slot.failure) return;
-    slot.failure = this.#failure(error, where);
+    slot.failure = this.#failure(slot.plugin, error, where);
     slot.silence();
     this.#defer(() => {
       this.#events.update();
@@ -300,12 +319,19 @@ export class PluginManager implements PluginManagerApi {
     });
   }
 
-  #failure(error: unknown, where: string): PluginFailure {
+  #failure(plugin: Plugin | undefined, error: unknown, where: string): PluginFailure {
+    const instructions = this.#machine.instructionCount();
+    if (error instanceof WasmPluginFailed) return { ...error.failure, instructions };
+    if (plugin instanceof WasmPlugin) return { ...plugin.explain(error), instructions };
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { cause: "exception", message, where, instructions: this.#machine.instructionCount() };
+    return { cause: "exception", message, where, instructions };
   }
 
   #broken(number: number, error: unknown): "resume" | "abandon" {
+    if (error instanceof SetPc) {
+      error.apply();
+      return "abandon";
+    }
     const slot = this.#numbers[number];
     if (slot) this.#fail(slot, error, "callback");
     return "resume";
@@ -355,7 +381,7 @@ export class PluginManager implements PluginManagerApi {
   // --- blocks ---------------------------------------------------------------------------------------
   /** Blocks run with probes while anybody wants to know about them. */
   #refresh(): void {
-    const wanted = [...this.#slots.values()].some((slot) => slot.active && slot.plugin?.translate !== undefined);
+    const wanted = [...this.#slots.values()].some((slot) => slot.active && wantsBlocks(slot.plugin));
     if (this.#machine.probes.on === wanted) this.#machine.probes.refresh();
     else {
       if (!wanted) this.#merged.clear();
@@ -410,6 +436,10 @@ export class PluginManager implements PluginManagerApi {
     for (const slot of this.#slots.values()) slot.blocks.clear();
     this.#events.plain("flush", {});
   }
+}
+
+function wantsBlocks(plugin: Plugin | undefined): boolean {
+  return plugin instanceof WasmPlugin ? plugin.translates : plugin?.translate !== undefined;
 }
 
 function builtin(name: string): PluginDefinition {

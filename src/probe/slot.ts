@@ -50,7 +50,8 @@ export class Slot {
   ownMemory: () => number = () => 0;
   readonly #machine: MachineApi;
   readonly #limits: PluginLimits;
-  readonly #memory: { base: number; size: number }[] = [];
+  readonly #memory = new Map<number, number>();
+  #bytes = 0;
   readonly #places: { index: number; signature: Signature }[] = [];
 
   constructor(
@@ -80,7 +81,7 @@ export class Slot {
 
   /** Bytes it has of the machine's memory for probes. */
   get bytes(): number {
-    return this.#memory.reduce((sum, { size }) => sum + size, 0);
+    return this.#bytes;
   }
 
   /** Zeroed memory of the machine. @throws RangeError when there is none left */
@@ -90,14 +91,17 @@ export class Slot {
     if (base === undefined)
       throw new RangeError(`the memory for probes is used up (${size} bytes asked, limit ${this.#limits.probeBytes})`);
     new Uint8Array(this.#machine.memory.buffer, base, size).fill(0);
-    this.#memory.push({ base, size });
+    this.#memory.set(base, size);
+    this.#bytes += size;
     return base;
   }
 
   give(base: number): void {
-    const index = this.#memory.findIndex((run) => run.base === base);
-    const [run] = index < 0 ? [] : this.#memory.splice(index, 1);
-    if (run) this.#probes.data.give(run.base, run.size);
+    const size = this.#memory.get(base);
+    if (size === undefined) return;
+    this.#memory.delete(base);
+    this.#bytes -= size;
+    this.#probes.data.give(base, size);
   }
 
   place(signature: Signature, body: CallableFunction, wasm: boolean): number {
@@ -116,7 +120,7 @@ export class Slot {
     for (const cleanup of this.cleanups.splice(0)) cleanup();
     for (const channel of this.channels.splice(0)) channel.close();
     for (const { index } of this.#places.splice(0)) this.#probes.release(index);
-    for (const { base, size } of this.#memory.splice(0)) this.#probes.data.give(base, size);
+    for (const base of [...this.#memory.keys()]) this.give(base);
     this.listeners.clear();
     this.buffers.length = 0;
     this.blocks.clear();

@@ -18,7 +18,7 @@ export interface PluginModule {
 
 export interface EngineHost extends PluginHost {
   /** Number of the plugin's slot: what CallTarget.slot says. */
-  readonly slot: number;
+  readonly slotNumber: number;
   /** The machine's memory: registers of the hart that runs are read from it. */
   readonly machineMemory: WebAssembly.Memory;
   /**

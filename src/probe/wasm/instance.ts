@@ -78,7 +78,7 @@ export class WasmPlugin implements Plugin {
     this.host = host;
     this.info = info;
     this.limits = limits;
-    this.id = BigInt(host.slot + 1);
+    this.id = BigInt(host.slotNumber + 1);
     this.#names = new Map(info.names);
     this.#wasi = new Wasi(host, () => this.memory, limits);
     const functions = makeImports(this);
@@ -237,6 +237,11 @@ export class WasmPlugin implements Plugin {
   /** What the callback that runs may do with registers; NO_REGISTERS outside of any. */
   get registerRights(): number {
     return this.#mode.value & ~IN_CALLBACK;
+  }
+
+  /** Whether it wants to know of translated blocks. */
+  get translates(): boolean {
+    return this.#callbacks.has("register_vcpu_tb_trans_cb");
   }
 
   get installing(): boolean {

@@ -74,7 +74,7 @@ export class ProbeMaker {
     const op: CallOp & { when?: Condition } = {
       kind: "call",
       target: {
-        slot: this.#plugin.host.slot,
+        slot: this.#plugin.host.slotNumber,
         dispatcher: this.#dispatcher(name, signature),
         fn: cb | (flags << FN_FLAGS_SHIFT),
       },

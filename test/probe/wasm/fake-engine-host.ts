@@ -19,7 +19,7 @@ export class PcSet extends Error {
 }
 
 export class FakeEngineHost extends FakeHost implements EngineHost {
-  readonly slot = 3;
+  readonly slotNumber = 3;
   readonly machineMemory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   readonly coreImports: EngineHost["coreImports"];
   readonly filters: object[] = [];

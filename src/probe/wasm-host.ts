@@ -1,0 +1,208 @@
+// EngineHost for a slot with a Wasm plugin: its dispatchers in the core's table, and copies of its counters in the machine's
+// memory. The core walks the list of copies around synced calls (core/probe/mirror.ts); this file keeps that list.
+import * as L from "../core/layout.js";
+import type { CounterPlace } from "../engine/probe-ops.js";
+import { F_NAMES, X_NAMES } from "../isa/registers.js";
+import type { PluginFilter } from "./manager-api.js";
+import type { Slot } from "./slot.js";
+import { SlotHost, type SlotServices } from "./slot-host.js";
+import type { EngineHost, PluginModule } from "./wasm/engine-host.js";
+
+/** Core functions by the plugin's name for them. */
+const CORE_IMPORTS: Readonly<Record<string, string>> = {
+  mem_get_value: "probe_value",
+  get_hwaddr: "probe_hwaddr",
+  hwaddr_is_io: "probe_is_io",
+  hwaddr_phys_addr: "probe_paddr",
+  emu_hwaddr_region: "probe_region",
+  emu_hwaddr_device: "probe_device",
+  emu_hwaddr_offset: "probe_offset",
+  emu_hwaddr_split: "probe_split",
+  emu_hwaddr_second_phys_addr: "probe_second_paddr",
+  emu_hwaddr_second_region: "probe_second_region",
+  emu_hwaddr_second_offset: "probe_second_offset",
+  emu_instructions: "instruction_count",
+  emu_virtual_ns: "virtual_ns",
+};
+/** Copies are taken from the machine's memory in pieces of this size: a plugin may have one for each block. */
+const CHUNK = 1 << 16;
+const PAIR = 8;
+
+/** Thrown through generated code by set_pc: no failure. */
+export class SetPc extends Error {
+  readonly apply: () => void;
+  constructor(apply: () => void) {
+    super("the plugin set the pc");
+    this.apply = apply;
+  }
+}
+
+export interface WasmHostServices {
+  detach(): void;
+  setFilter(filter: PluginFilter): void;
+}
+
+interface Mirror {
+  /** In the machine's memory and in the plugin's. */
+  readonly here: number;
+  readonly there: number;
+}
+
+export class WasmHost extends SlotHost implements EngineHost {
+  readonly #more: WasmHostServices;
+  readonly coreImports: EngineHost["coreImports"];
+  #module: PluginModule | undefined;
+  #mirrors: Mirror[] = [];
+  readonly #places = new Map<string, CounterPlace>();
+  #chunk = { next: 0, end: 0 };
+  #list = { at: 0, room: 0 };
+
+  constructor(slot: Slot, services: SlotServices, more: WasmHostServices) {
+    super(slot, services);
+    this.#more = more;
+    const core = this.machine.core as Record<string, (...args: never[]) => unknown>;
+    this.coreImports = Object.fromEntries(
+      Object.entries(CORE_IMPORTS).map(([name, own]) => [name, core[own] as (...args: never[]) => unknown]),
+    );
+  }
+
+  get slotNumber(): number {
+    return this.slot.number;
+  }
+  get machineMemory(): WebAssembly.Memory {
+    return this.machine.memory;
+  }
+
+  registerDispatchers(module: PluginModule): { exec: number; access: number } {
+    this.#module = module;
+    this.slot.ownMemory = () => module.memory.buffer.byteLength;
+    this.#slotWord(L.MIRROR_COUNT, 0);
+    this.#slotWord(L.MIRROR_PEEK, this.slot.place("peek", module.peek64, true));
+    this.#slotWord(L.MIRROR_POKE, this.slot.place("poke", module.poke64, true));
+    return {
+      exec: this.slot.place("exec", module.exec, true),
+      access: this.slot.place("access", module.access, true),
+    };
+  }
+
+  #slotWord(field: number, value: number): void {
+    const slots = this.view.getUint32(L.PROBE_SLOTS, true);
+    this.view.setUint32(slots + this.slot.number * L.PROBE_SLOT_SIZE + field, value, true);
+  }
+
+  // --- copies of counters ---------------------------------------------------------------------------
+  mirror(address: number, stride: number): CounterPlace {
+    const key = `${address}/${stride}`;
+    const known = this.#places.get(key);
+    if (known) return known;
+    const count = stride === 0 ? 1 : this.harts;
+    const here = this.#take(8 * count);
+    for (let i = 0; i < count; i++) this.#mirrors.push({ here: here + 8 * i, there: address + i * stride });
+    this.#writeList();
+    const place = { address: here, stride: stride === 0 ? 0 : 8 };
+    this.#places.set(key, place);
+    for (const mirror of this.#mirrors.slice(-count)) this.#push(mirror);
+    return place;
+  }
+
+  dropMirrors(address: number, bytes: number): void {
+    const inside = (at: number): boolean => at >= address && at < address + bytes;
+    this.#mirrors = this.#mirrors.filter(({ there }) => !inside(there));
+    for (const key of this.#places.keys()) if (inside(Number(key.split("/")[0]))) this.#places.delete(key);
+    this.#list.room = 0;
+    this.#writeList();
+  }
+
+  #take(bytes: number): number {
+    if (this.#chunk.next + bytes > this.#chunk.end) {
+      const at = this.slot.take(CHUNK);
+      this.#chunk = { next: at, end: at + CHUNK };
+    }
+    this.#chunk.next += bytes;
+    return this.#chunk.next - bytes;
+  }
+
+  /** What the core goes through: written whole when it has to move, else only what is new. */
+  #writeList(): void {
+    const count = this.#mirrors.length;
+    let from = Math.max(0, count - this.harts);
+    if (count > this.#list.room) {
+      if (this.#list.at !== 0 && this.#list.room > 0) this.slot.give(this.#list.at);
+      const room = Math.max(64, 2 * count);
+      this.#list = { at: this.slot.take(room * PAIR), room };
+      from = 0;
+    }
+    for (let i = from; i < count; i++) {
+      const { here, there } = this.#mirrors[i] as Mirror;
+      this.view.setUint32(this.#list.at + i * PAIR, here, true);
+      this.view.setUint32(this.#list.at + i * PAIR + 4, there, true);
+    }
+    this.#slotWord(L.MIRROR_LIST, this.#list.at);
+    this.#slotWord(L.MIRROR_COUNT, count);
+  }
+
+  pullMirrors(): void {
+    for (const { here, there } of this.#mirrors) this.#module?.poke64(there, this.view.getBigInt64(here, true));
+  }
+  pushMirrors(): void {
+    for (const mirror of this.#mirrors) this.#push(mirror);
+  }
+  #push({ here, there }: Mirror): void {
+    this.view.setBigInt64(here, this.#module?.peek64(there) ?? 0n, true);
+  }
+
+  // --- the hart and its names -----------------------------------------------------------------------
+  currentHart(): number {
+    return this.view.getUint32(L.CURRENT_HART, true);
+  }
+  registerAddress(name: string): number | undefined {
+    const x = X_NAMES.indexOf(name);
+    if (x > 0) return L.X + 8 * x;
+    const f = F_NAMES.indexOf(name);
+    return f >= 0 ? L.F + 8 * f : undefined;
+  }
+  hartInstructions(hart: number): bigint {
+    const base = (this.machine.core["hart_address"] as (hart: number) => number)(hart) - L.STATE;
+    const slots = this.view.getBigUint64(L.SLOTS + base, true);
+    if (hart !== this.currentHart()) return slots;
+    return slots + BigInt(this.view.getUint32(L.SLICE_LENGTH, true) - this.view.getInt32(L.LEFT, true));
+  }
+  regionName(id: number): string | undefined {
+    return this.machine.bus.regions[id]?.name;
+  }
+  deviceName(id: number): string | undefined {
+    return this.machine.bus.deviceName(id);
+  }
+  regionId(name: string): number {
+    return this.machine.bus.regions.find((region) => region?.name === name)?.id ?? 0;
+  }
+  deviceId(name: string): number {
+    for (const [id, known] of this.machine.bus.deviceNames()) if (known === name) return id;
+    return 0;
+  }
+
+  // --- the slot -------------------------------------------------------------------------------------
+  addFilter(filter: Parameters<EngineHost["addFilter"]>[0]): void {
+    const { io, ...lists } = filter;
+    const joined: Record<string, unknown> = { ...this.slot.filterSpec };
+    for (const [name, values] of Object.entries(lists))
+      joined[name] = [...((joined[name] as unknown[]) ?? []), ...(values as unknown[])];
+    if (io !== undefined) joined["io"] = io;
+    this.#more.setFilter(joined as PluginFilter);
+  }
+  defer(action: () => void): void {
+    this.services.defer(() => {
+      if (!this.slot.failure) action();
+    });
+  }
+  detachSelf(): void {
+    this.#more.detach();
+  }
+  setPc(vaddr: bigint): never {
+    throw new SetPc(() => {
+      this.pushMirrors();
+      this.view.setBigUint64(L.PC, vaddr & ~1n, true);
+      (this.machine.core["leave_block"] as () => void)();
+    });
+  }
+}
