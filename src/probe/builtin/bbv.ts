@@ -29,8 +29,8 @@ const RESULTS = Type.Object({
   ),
 });
 
-/** Bytes of a file. */
-const FILE_LIMIT = 64 << 20;
+/** Bytes of all files together. */
+const FILES_LIMIT = 12 << 20;
 
 class Vector {
   /** Instructions by block in this interval, and the blocks that have some. */
@@ -41,6 +41,12 @@ class Vector {
   bytes: Uint8Array = new Uint8Array(4096);
   used = 0;
   truncated = false;
+  readonly #limit: number;
+
+  /** @param limit bytes of its file */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   add(block: number, length: number): void {
     if (block >= this.counts.length) this.counts = grown(this.counts, block);
@@ -59,7 +65,7 @@ class Vector {
       .join("")}\n`;
     this.flush(totals);
     const encoded = new TextEncoder().encode(line);
-    if (this.used + encoded.length > FILE_LIMIT) this.truncated = true;
+    if (this.used + encoded.length > this.#limit) this.truncated = true;
     if (this.truncated) return;
     this.bytes = grown(this.bytes, this.used + encoded.length);
     this.bytes.set(encoded, this.used);
@@ -94,7 +100,7 @@ class BlockVectors implements Plugin {
     this.#host = host;
     this.#interval = options["interval"] as number;
     this.#outfile = options["outfile"] as string;
-    this.#vectors = Array.from({ length: host.harts }, () => new Vector());
+    this.#vectors = Array.from({ length: host.harts }, () => new Vector(FILES_LIMIT / host.harts));
     this.#buffer = host.buffer((words, from, to) => this.#drain(words, from, to), 16384);
   }
 

@@ -98,8 +98,8 @@ class ControlFlow implements Plugin {
   }
 
   leave(hart: number, begun: number, what: Discontinuity): void {
-    // a reset is nothing the guest's code does
-    if (what.type === "reset") this.#last[hart] = -1;
+    // a reset, or a debugger that moves the pc, is nothing the guest's code does
+    if (what.type === "reset" || what.type === "elsewhere") this.#last[hart] = -1;
     else if (begun >= 0 && (this.#last[hart] as number) >= 0) this.#begun[hart] = begun;
   }
 

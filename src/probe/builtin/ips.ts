@@ -17,6 +17,8 @@ const RESULTS = Type.Object({
 
 /** The session's worker answers nobody while it waits. */
 const LONGEST_WAIT_MS = 100;
+/** Virtual time goes on by 1 ns with each instruction anyway, of all harts together. */
+const NATURAL = 1e9;
 const SCALE: Record<string, number> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
 class InstructionRate implements Plugin {
@@ -39,6 +41,7 @@ class InstructionRate implements Plugin {
     this.#host = host;
     this.#ips = scaled("ips", options["ips"] as string);
     this.#ipq = options["ipq"] === undefined ? Math.floor(this.#ips / 10) : scaled("ipq", options["ipq"] as string);
+    if (this.#ips > NATURAL) throw new PluginOptionError("ips", "at most 1g: an instruction takes 1 ns at least");
     if (this.#ipq < 1) throw new PluginOptionError("ips", "at least 10 instructions per second");
     this.#throttle = options["throttle"] as boolean;
     const setTime = host.requestTimeControl();
@@ -52,10 +55,16 @@ class InstructionRate implements Plugin {
     host.on("hart-exit", ({ hart }) => this.#advance(hart));
   }
 
+  readonly #endQuantum = (hart: number): void => {
+    if (this.#throttle) this.#wait(hart, Number(this.#quantum.get(hart)));
+    this.#quanta[hart] = (this.#quanta[hart] as number) + 1;
+    this.#advance(hart);
+  };
+
   translate(block: Block): void {
     block.onExec(this.#quantum.add(block.instructions.length));
     const when = { counter: this.#quantum, is: "ge", value: this.#ipq } as const;
-    block.onExec(this.#host.call((hart) => this.#endQuantum(hart), 0, { when }));
+    block.onExec(this.#host.call(this.#endQuantum, 0, { when }));
   }
 
   results(): unknown {
@@ -70,12 +79,6 @@ class InstructionRate implements Plugin {
       })),
       waitedMs: Math.round(this.#waitedMs),
     };
-  }
-
-  #endQuantum(hart: number): void {
-    if (this.#throttle) this.#wait(hart, Number(this.#quantum.get(hart)));
-    this.#quanta[hart] = (this.#quanta[hart] as number) + 1;
-    this.#advance(hart);
   }
 
   #advance(hart: number): void {

@@ -46,6 +46,8 @@ class StopTrigger implements Plugin {
   /** Those by instruction count, smallest first. */
   readonly #counts: Trigger[];
   readonly #addresses = new Map<bigint, Trigger>();
+  /** All of them. */
+  readonly #listed: readonly Trigger[];
   readonly #table = new BlockTable();
   readonly #open: OpenBlocks;
   /** Instructions of the hart, to the end of the block it is in. */
@@ -69,9 +71,10 @@ class StopTrigger implements Plugin {
       const { value, code } = parse("addr", text);
       this.#addresses.set(value, { kind: "address", address: value, code });
     }
-    if (this.#counts.length === 0 && this.#addresses.size === 0)
+    this.#listed = [...this.#counts, ...this.#addresses.values()];
+    if (this.#listed.length === 0)
       throw new PluginOptionError("icount", "a number of instructions, or an address with addr");
-    this.#open = new OpenBlocks(host);
+    this.#open = new OpenBlocks(host, (hart, entered) => this.#cut(hart, this.#table.start[entered] as bigint, 0));
     const board = host.scoreboard(2);
     this.#count = board.counter(0);
     this.#stopAt = board.counter(1);
@@ -81,17 +84,23 @@ class StopTrigger implements Plugin {
     }
   }
 
+  readonly #atAddress = (hart: number, listed: number): void => {
+    const trigger = this.#listed[listed] as Trigger;
+    this.#reached(trigger, hart, trigger.address as bigint);
+  };
+  readonly #inBlock = (hart: number, number: number): void => this.#findIn(hart, number, 0);
+  readonly #here = (hart: number, number: number): void => this.#counted(hart, number, Number(this.#stopAt.get(hart)));
+
   translate(block: Block): void {
     if (this.#counts.length > 0) this.#countBlock(block);
     for (const instruction of block.instructions) {
       const trigger = this.#addresses.get(instruction.vaddr);
       if (trigger && !trigger.reached)
-        instruction.onExec(this.#host.call((hart) => this.#reached(trigger, hart, instruction.vaddr), 0));
+        instruction.onExec(this.#host.call(this.#atAddress, this.#listed.indexOf(trigger)));
     }
   }
 
   results(): unknown {
-    const triggers = [...this.#counts, ...this.#addresses.values()];
     const instructions = Array.from({ length: this.#host.harts }, (_, hart) => {
       const block = this.#open.at(hart);
       const index = block < 0 ? -1 : this.#table.index(block, this.#open.pc(hart));
@@ -99,7 +108,7 @@ class StopTrigger implements Plugin {
       return Number(this.#count.get(hart)) - missing;
     });
     return {
-      triggers: triggers.map((trigger) => ({ ...trigger })),
+      triggers: this.#listed.map((trigger) => ({ ...trigger })),
       ...(this.#last && { code: this.#last.code }),
       ...(this.#counts.length > 0 && { instructions }),
     };
@@ -117,11 +126,11 @@ class StopTrigger implements Plugin {
     if (!next) return;
     // as long as the count stays at or below it, the trigger's instruction is not in this block
     const when = { counter: this.#count, is: "gt", value: next.icount as number } as const;
-    block.onExec(this.#host.call((hart) => this.#findIn(hart, number, 0), 0, { when }));
+    block.onExec(this.#host.call(this.#inBlock, number, { when }));
     block.instructions.forEach((instruction, index) => {
       if (index === 0) return;
       const when = { counter: this.#stopAt, is: "eq", value: index } as const;
-      instruction.onExec(this.#host.call((hart) => this.#counted(hart, number, index, instruction.vaddr), 0, { when }));
+      instruction.onExec(this.#host.call(this.#here, number, { when }));
     });
   }
 
@@ -136,15 +145,15 @@ class StopTrigger implements Plugin {
     const length = this.#table.length[number] as number;
     const index = length - (Number(this.#count.get(hart)) - (next.icount as number));
     if (index >= length) return;
-    if (index <= from) this.#counted(hart, number, from, this.#table.address(number, from));
+    if (index <= from) this.#counted(hart, number, from);
     else this.#stopAt.set(hart, BigInt(index));
   }
 
-  #counted(hart: number, number: number, index: number, pc: bigint): void {
+  #counted(hart: number, number: number, index: number): void {
     this.#stopAt.set(hart, 0n);
     const next = this.#next();
     if (!next) return;
-    this.#reached(next, hart, pc);
+    this.#reached(next, hart, this.#table.address(number, index));
     this.#findIn(hart, number, index);
   }
 

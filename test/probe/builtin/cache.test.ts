@@ -204,3 +204,12 @@ test("shapes that no cache can have are refused with the option at fault", () =>
   assert.throws(attach({ l2assoc: 3 }), /l2cachesize/);
   assert.throws(attach({ evict: "mru" }), /evict/);
 });
+
+test("a block whose code is written while it runs counts as far as it came", () => {
+  const host = new FakeHost();
+  host.attach(cache);
+  host.run(host.block(0x80000000, [NOP, SD, NOP, NOP, NOP]), { count: 2, accesses: { 1: [{ vaddr: 0x8000000c }] } });
+  host.run(host.block(0x80000008, [NOP, C_NOP, NOP]));
+  assert.equal(host.results().sum.instruction.accesses, 5);
+  assert.equal(host.calls, 1);
+});

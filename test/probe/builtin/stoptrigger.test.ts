@@ -78,3 +78,13 @@ test("wants a trigger, and numbers in it", () => {
   assert.throws(attach({ icount: "-1" }), /icount/);
   assert.throws(attach({ addr: "0x8000:x" }), /addr/);
 });
+
+test("a block whose code is written while it runs counts as far as it came", () => {
+  const host = new FakeHost();
+  host.attach(stoptrigger, { icount: "4" });
+  const at = stopsAt(host, () => {
+    host.run(host.block(0x80000000, [NOP, NOP, NOP, NOP, BEQZ]), { count: 2 });
+    host.run(host.block(0x80000008, [NOP, NOP, NOP, BEQZ]));
+  });
+  assert.deepEqual(at, [4]);
+});

@@ -224,3 +224,10 @@ test("very deep recursion is one deep frame, and comes back out", () => {
   run(host, MAIN + 4, [NOP, J]);
   assert.equal(host.results().tree.find((node: any) => node.name === "main").exclusive, 3);
 });
+
+test("code that is written while it runs counts as far as it came, and goes on in its function", () => {
+  const host = machine();
+  run(host, MAIN, [NOP, NOP, NOP, J], { count: 2 });
+  run(host, MAIN + 8, [NOP, NOP, NOP, NOP, J]);
+  assert.deepEqual(stacks(host), ["cpu0;main 7"]);
+});

@@ -103,7 +103,9 @@ class Caches implements Plugin {
     this.#cut = new Float64Array(cores);
     // a core that several harts share may lose a line between two instructions of a run
     const line = cores < host.harts ? 1 : this.#shapes.instruction.blockSize;
-    this.#runs = new RunTable(host, this.#instructions, line);
+    this.#runs = new RunTable(host, this.#instructions, line, (hart, entered) =>
+      this.#leave(hart, this.#runs.address(entered), 0),
+    );
     this.#buffer = host.buffer((words, from, to) => this.#drain(words, from, to), 32768);
     host.on("exception", ({ hart, from }) => this.#leave(hart, from, 1));
     host.on("interrupt", ({ hart, from }) => this.#leave(hart, from, 0));

@@ -18,9 +18,19 @@ export class RunTable {
   readonly #sizes: Uint8Array[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #open: Counter;
+  readonly #lost: (hart: number, entered: number) => void;
 
-  /** @param line bytes of a line; 1 makes every instruction a run */
-  constructor(host: PluginHost, instructions: InstructionTable, line: number) {
+  /**
+   * @param line bytes of a line; 1 makes every instruction a run
+   * @param lost called before a run is entered while another is open, with the number of the one entered
+   */
+  constructor(
+    host: PluginHost,
+    instructions: InstructionTable,
+    line: number,
+    lost: (hart: number, entered: number) => void,
+  ) {
+    this.#lost = lost;
     this.#host = host;
     this.#instructions = instructions;
     this.#line = BigInt(line);
@@ -39,6 +49,7 @@ export class RunTable {
   add(instructions: readonly Instruction[], from: number, to: number): number {
     const first = instructions[from] as Instruction;
     const run = this.#number(instructions, from, to);
+    first.onExec(this.#host.call(this.#lost, run, { when: { counter: this.#open, is: "ne", value: 0 } }));
     first.onExec(this.#open.store(to - from > 1 ? run + 1 : 0));
     if (to - from > 1) (instructions[to - 1] as Instruction).onExec(this.#open.store(0));
     return run;
@@ -76,6 +87,10 @@ export class RunTable {
       left -= sizes[i] as number;
     }
     return 0;
+  }
+
+  address(run: number): bigint {
+    return this.#vaddr[run] as bigint;
   }
 
   close(hart: number): void {

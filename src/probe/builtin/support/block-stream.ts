@@ -4,13 +4,14 @@ import type { Block, Counter, EventBuffer, PluginHost } from "../../plugin.js";
 import { BlockTable } from "./block-table.js";
 import { OpenBlocks } from "./open-blocks.js";
 
-/** Something that happened to a hart behind the last block delivered, or in the middle of it. */
+/**
+ * Something that happened to a hart behind the last block delivered, or in the middle of it. `elsewhere`: it is somewhere else,
+ * without a trap; `note`: what `note` was called for.
+ */
 export interface Discontinuity {
-  type: "interrupt" | "exception" | "reset" | "note";
+  type: "interrupt" | "exception" | "reset" | "elsewhere" | "note";
   from: bigint;
   to: bigint;
-  /** What the one who made a note gave. */
-  note: number;
   privilege: number;
   /** Virtual time less instructions, ns. */
   skew: number;
@@ -48,7 +49,7 @@ export class BlockStream {
   constructor(host: PluginHost, consumer: BlockConsumer) {
     this.#host = host;
     this.#consumer = consumer;
-    this.open = new OpenBlocks(host);
+    this.open = new OpenBlocks(host, (hart, entered) => this.#lost(hart, entered));
     this.#entered = host.scoreboard(1).counter(0);
     this.#seen = new Float64Array(host.harts);
     this.#next = new Float64Array(host.harts).fill(NEVER);
@@ -61,15 +62,15 @@ export class BlockStream {
   /** Adds the ops to a block that is being translated, and returns its number. */
   follow(block: Block): number {
     const number = this.table.number(block);
+    this.open.mark(block, number);
     block.onExec(this.#entered.add(1));
     block.onExec(this.#buffer.append(number));
-    this.open.mark(block, number);
     return number;
   }
 
   /** Has `leave` called at this place, between the instruction that is about to run and the next block. */
-  note(hart: number, note: number, privilege: number): void {
-    this.#push(hart, { type: "note", from: 0n, to: 0n, note, privilege }, -1);
+  note(hart: number, privilege: number): void {
+    this.#push(hart, { type: "note", from: 0n, to: 0n, privilege }, -1);
   }
 
   reset(): void {
@@ -102,7 +103,13 @@ export class BlockStream {
     }
   }
 
-  #note(hart: number, type: "interrupt" | "exception" | "reset", from: bigint, to: bigint): void {
+  /** A block was left without a trap, for the one entered now. */
+  #lost(hart: number, entered: number): void {
+    const pc = this.table.start[entered] as bigint;
+    this.#note(hart, "elsewhere", pc, pc);
+  }
+
+  #note(hart: number, type: Exclude<Discontinuity["type"], "note">, from: bigint, to: bigint): void {
     const number = this.open.at(hart);
     let begun = -1;
     if (number >= 0) {
@@ -112,7 +119,7 @@ export class BlockStream {
       this.open.close(hart);
     }
     const privilege = Number(this.#host.readRegister(hart, "priv"));
-    this.#push(hart, { type, from: U64(from), to: U64(to), note: 0, privilege }, begun);
+    this.#push(hart, { type, from: U64(from), to: U64(to), privilege }, begun);
   }
 
   #push(hart: number, what: Omit<Discontinuity, "skew">, begun: number): void {

@@ -1,6 +1,7 @@
 // Which block each hart is in the middle of. Blocks say so with two inline stores: their number when they are entered, none at
 // their last instruction. So a block that was left early, by a trap or because the machine stands still inside it, can be
-// told from one that ended, and what was counted for the whole of it can be put right.
+// told from one that ended, and what was counted for the whole of it can be put right. A block that is entered while another is
+// open calls: the other one's code was written while it ran, a debugger moved the pc, or the plugin was paused.
 //
 // A block whose last instruction has begun counts as ended.
 import type { Block, Counter, PluginHost } from "../../plugin.js";
@@ -9,15 +10,19 @@ export class OpenBlocks {
   readonly #host: PluginHost;
   /** Number of the block plus one, 0 for none. */
   readonly #open: Counter;
+  readonly #lost: (hart: number, entered: number) => void;
 
-  constructor(host: PluginHost) {
+  /** @param lost called before a block is entered while another is open, with the number of the one entered */
+  constructor(host: PluginHost, lost: (hart: number, entered: number) => void) {
     this.#host = host;
     this.#open = host.scoreboard(1).counter(0);
+    this.#lost = lost;
   }
 
-  /** Adds the ops to a block that is being translated. */
+  /** Adds the ops to a block that is being translated; first of all those of its plugin. */
   mark(block: Block, number: number): void {
     const { instructions } = block;
+    block.onExec(this.#host.call(this.#lost, number, { when: { counter: this.#open, is: "ne", value: 0 } }));
     const last = instructions[instructions.length - 1];
     block.onExec(this.#open.store(instructions.length > 1 ? number + 1 : 0));
     if (instructions.length > 1) last?.onExec(this.#open.store(0));

@@ -101,15 +101,22 @@ export class CallTree {
     return totals;
   }
 
-  /** A line for each chain of callers with what its last function ran itself, as flame graphs take it. */
-  folded(own: Float64Array): string {
-    const paths: string[] = [];
+  /**
+   * A line for each chain of callers with what its last function ran itself, as flame graphs take it; those with most
+   * instructions first, as long as they fit.
+   */
+  folded(own: Float64Array, limit: number): string {
+    const nodes = Array.from({ length: this.#size }, (_, node) => node).filter((node) => (own[node] as number) > 0);
+    nodes.sort((a, b) => (own[b] as number) - (own[a] as number));
     const lines: string[] = [];
-    for (let node = 0; node < this.#size; node++) {
-      const parent = this.parent[node] as number;
-      const name = this.name(node).replaceAll(/[;\s]/g, "_");
-      paths.push(parent < 0 ? name : `${paths[parent]};${name}`);
-      if ((own[node] as number) > 0) lines.push(`${paths[node]} ${own[node]}\n`);
+    let left = limit;
+    for (const node of nodes) {
+      const names: string[] = [];
+      for (let at = node; at >= 0; at = this.parent[at] as number) names.push(this.name(at).replaceAll(/[;\s]/g, "_"));
+      const line = `${names.reverse().join(";")} ${own[node]}\n`;
+      left -= line.length;
+      if (left < 0) break;
+      lines.push(line);
     }
     return lines.join("");
   }

@@ -47,6 +47,8 @@ const RESULTS = Type.Object({
   files: Type.Array(Type.String()),
 });
 
+/** Characters of the folded stacks; a plugin's files have a limit. */
+const FOLDED_LIMIT = 2 << 20;
 const LEVELS = ["U", "S", "H", "M"];
 
 /** What a block's end leads to, or what has happened since. */
@@ -99,6 +101,12 @@ class CallGraph implements Plugin {
   #skew: number;
   #events = 0;
 
+  /** A trap return is about to run: says to which level. */
+  readonly #returns = (hart: number, machine: number): void => {
+    const mstatus = this.#host.readRegister(hart, "mstatus");
+    this.#stream.note(hart, Number(machine === 1 ? (mstatus >> 11n) & 3n : (mstatus >> 8n) & 1n));
+  };
+
   constructor(host: PluginHost, options: OptionValues) {
     this.#host = host;
     this.#levels = options["trace-privilege-level"] as boolean;
@@ -130,8 +138,7 @@ class CallGraph implements Plugin {
     const number = this.#stream.follow(block);
     const last = block.instructions[block.instructions.length - 1];
     if (last?.mnemonic === "mret" || last?.mnemonic === "sret") {
-      const machine = last.mnemonic === "mret";
-      last.onExec(this.#host.call((hart) => this.#returns(hart, machine), 0, { registers: "read" }));
+      last.onExec(this.#host.call(this.#returns, last.mnemonic === "mret" ? 1 : 0, { registers: "read" }));
     }
     if (number < before) return;
     this.#start = grown(this.#start, number);
@@ -168,6 +175,8 @@ class CallGraph implements Plugin {
       this.#clock -= missing;
       this.#pending[hart] = PLAIN;
     }
+    // the code of the block was written: what is left of it goes on
+    if (what.type === "elsewhere") return;
     const next = this.#stackOf(hart, what.privilege);
     const other = next !== this.#current[hart];
     switch (what.type) {
@@ -237,7 +246,7 @@ class CallGraph implements Plugin {
       .sort((a, b) => most(a, b) || a.id - b.id);
     const archive = uftraceArchive(this.#timelines, tree.functions);
     this.#host.file("uftrace.data.tar", archive);
-    this.#host.file("uftrace.folded", new TextEncoder().encode(tree.folded(own)));
+    this.#host.file("uftrace.folded", new TextEncoder().encode(tree.folded(own, FOLDED_LIMIT)));
     return {
       instructions: tree.roots.reduce((sum, _, root) => sum + (inclusive[root] as number), 0),
       functions: this.#limited(functions),
@@ -251,7 +260,7 @@ class CallGraph implements Plugin {
 
   /** Stacks with their instructions, one a line; QEMU's plugin prints nothing. */
   text(): string {
-    return this.#tree.folded(this.#own());
+    return this.#tree.folded(this.#own(), FOLDED_LIMIT);
   }
 
   #limited<T>(list: T[]): T[] {
@@ -301,13 +310,6 @@ class CallGraph implements Plugin {
     const callee = this.#tree.functionOf(hex(address), address, undefined);
     this.#named = grown(this.#named, callee);
     return callee;
-  }
-
-  /** A trap return is about to run: says to which level. */
-  #returns(hart: number, machine: boolean): void {
-    const mstatus = this.#host.readRegister(hart, "mstatus");
-    const privilege = machine ? Number((mstatus >> 11n) & 3n) : Number((mstatus >> 8n) & 1n);
-    this.#stream.note(hart, 0, privilege);
   }
 
   /** Finishes what was pending, where a trap came before the next block. */
@@ -469,9 +471,9 @@ export const uftrace: PluginDefinition = {
     events: {
       type: "integer",
       description: "function entries and exits kept for uftrace.data",
-      default: 1_000_000,
+      default: 250_000,
       minimum: 0,
-      maximum: 16_000_000,
+      maximum: 750_000,
     },
   },
   results: RESULTS,
