@@ -36,9 +36,7 @@ export class OutputText {
     const all = Buffer.concat([this.#kept, ...this.#pending]);
     this.#pending = [];
     this.#pendingBytes = 0;
-    let gone = Math.max(0, all.length - this.#limit);
-    // what is kept begins with a whole character
-    while (gone > 0 && gone < all.length && ((all[gone] as number) & 0xc0) === 0x80) gone++;
+    const gone = Math.max(0, all.length - this.#limit);
     this.#kept = Buffer.from(all.subarray(gone));
     this.#start += gone;
   }

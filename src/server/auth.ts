@@ -11,8 +11,6 @@ import type { Tickets } from "../operations/tickets.js";
 export interface AccessOptions {
   /** Bearer token; undefined serves everybody who can reach the socket. */
   token: string | undefined;
-  /** Token whose bearers may also run code of theirs in the service (JavaScript plugins); undefined: nobody may. */
-  codeToken?: string | undefined;
   /** Address bound to. */
   host: string;
   /** More values of Host to accept, without port. */
@@ -33,13 +31,11 @@ export interface AccessRequest {
 export class Access {
   readonly #options: AccessOptions;
   readonly #tokenHash: Buffer | undefined;
-  readonly #codeHash: Buffer | undefined;
   readonly #hosts: Set<string>;
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#tokenHash = options.token === undefined ? undefined : sha256(options.token);
-    this.#codeHash = options.codeToken === undefined ? undefined : sha256(options.codeToken);
     this.#hosts = new Set([
       "localhost",
       "127.0.0.1",
@@ -49,26 +45,19 @@ export class Access {
     ]);
   }
 
-  /**
-   * Whether the caller may run code in the service besides what everybody may who is let in.
-   * @throws EMU_FORBIDDEN_HOST, EMU_FORBIDDEN_ORIGIN, EMU_UNAUTHORIZED
-   */
-  check(request: AccessRequest): { code: boolean } {
+  /** @throws EMU_FORBIDDEN_HOST, EMU_FORBIDDEN_ORIGIN, EMU_UNAUTHORIZED */
+  check(request: AccessRequest): void {
     this.#checkHost(request.headers.host);
     this.checkOrigin(request.headers.origin, request.headers.host);
+    if (this.#tokenHash === undefined || request.open) return;
     const { authorization } = request.headers;
-    const [, given] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
-    const matches = (hash: Buffer | undefined) =>
-      hash !== undefined && given !== undefined && timingSafeEqual(sha256(given), hash);
-    if (matches(this.#codeHash)) return { code: true };
-    const plain = { code: false };
-    if (this.#tokenHash === undefined || request.open) return plain;
     if (authorization !== undefined) {
-      if (matches(this.#tokenHash)) return plain;
+      const [, given] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
+      if (given !== undefined && timingSafeEqual(sha256(given), this.#tokenHash)) return;
       throw new EmuError("EMU_UNAUTHORIZED", "the Authorization header has no valid bearer token");
     }
     if (request.ticket !== undefined) {
-      if (this.#options.tickets.redeem(request.ticket)) return plain;
+      if (this.#options.tickets.redeem(request.ticket)) return;
       throw new EmuError("EMU_UNAUTHORIZED", "the ticket is unknown, used or expired; get one by POST /v1/tickets");
     }
     throw new EmuError("EMU_UNAUTHORIZED", "send Authorization: Bearer <EMUSCOPE_TOKEN>");

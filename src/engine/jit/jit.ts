@@ -3,6 +3,9 @@
 //
 // Batches are cut by counts of events, never by time, so that equal runs make equal modules.
 import {
+  FETCH_BASE,
+  FETCH_MASK,
+  FULL_SLOTS,
   PAGE_VA,
   SLOT_ARENA,
   SLOT_PAGE_HOST,
@@ -10,12 +13,14 @@ import {
   SLOT_PAGE_PPN,
   SLOT_PAGE_SIZE,
   SLOT_PAGES,
+  TLB_CODE,
+  TLB_FULL_DELTA,
 } from "../../core/layout.js";
 import { HANDLER_COUNT, handlerNumber } from "../handlers.js";
 import type { ProbedBlock } from "../probe-ops.js";
 import type { SlotWriter } from "../slots.js";
 import { compileRegions } from "./compile.js";
-import { type Block, findProbedRegion, findRegion, type Region } from "./region.js";
+import { type Block, type CodePages, findProbedRegion, findRegion, pageOf, type Region } from "./region.js";
 import type { TracePlan } from "./trace-plan.js";
 
 export interface JitOptions {
@@ -30,6 +35,8 @@ export const JIT_DEFAULTS: JitOptions = { batch: 8, maxModules: 1500, maxBytes: 
 
 /** A page whose code is overwritten this often is left to the interpreter. */
 const MAX_INVALIDATIONS = 50;
+/** Pages a region may take its code from. */
+const MAX_PAGES = 4;
 
 export interface JitStats {
   regions: number;
@@ -48,6 +55,20 @@ export interface JitStats {
   longestMs: number;
 }
 
+/** A region that waits to be compiled. */
+interface Waiting {
+  readonly ip: number;
+  /** Of its entry. */
+  readonly page: Page;
+  readonly region: Region;
+  readonly spans: readonly Span[];
+}
+/** What a region takes of a page: offsets of its first byte and its last. */
+interface Span {
+  readonly page: Page;
+  first: number;
+  last: number;
+}
 interface Compiled {
   readonly ip: number;
   readonly page: Page;
@@ -55,9 +76,7 @@ interface Compiled {
   readonly index: number;
   /** What the slot holds without it. */
   readonly handler: number;
-  /** Page offsets of its code. */
-  readonly first: number;
-  readonly last: number;
+  readonly spans: readonly Span[];
   readonly batch: Batch;
   alive: boolean;
 }
@@ -71,6 +90,7 @@ interface Batch {
 interface Page {
   readonly ppn: number;
   readonly slots: number;
+  /** Those with code of this page. */
   readonly regions: Set<Compiled>;
   /** Entries that cannot be compiled. */
   readonly rejected: Set<number>;
@@ -97,7 +117,7 @@ export class Jit {
   readonly #words: Int32Array;
   readonly #view: DataView;
   readonly #pages = new Map<number, Page>();
-  readonly #queue = new Map<number, { ppn: number; page: bigint }>();
+  readonly #queue = new Map<number, Waiting>();
   readonly #free = new Map<number, number[]>();
   #batches: Batch[] = [];
   #next = HANDLER_COUNT;
@@ -128,68 +148,108 @@ export class Jit {
   get stats(): JitStats {
     return {
       ...this.#stats,
-      regions: [...this.#pages.values()].reduce((n, p) => n + p.regions.size, 0),
+      regions: new Set([...this.#pages.values()].flatMap((page) => [...page.regions])).size,
       modules: this.#batches.length,
     };
   }
 
-  /** A jump target became hot; `ip` is its slot. Called from the interpreter. */
+  /** A jump target became hot; `ip` is its slot, in the page that is being executed. Called from the interpreter. */
   hot(ip: number): void {
-    const arena = this.#view.getUint32(SLOT_ARENA, true);
-    const number = Math.floor((ip - arena) / SLOT_PAGE_SIZE);
-    // the last page is the one that is decoded anew at every instruction
-    if (number >= this.#view.getUint32(SLOT_PAGES, true) - 1) return;
-    if ((this.#words[ip >> 2] as number) >= HANDLER_COUNT) return;
-    const slots = arena + number * SLOT_PAGE_SIZE;
-    const ppn = this.#view.getUint32(slots + SLOT_PAGE_PPN, true);
-    const page = this.#pages.get(ppn);
-    if (page && (page.rejected.has(ip) || page.invalidations > MAX_INVALIDATIONS)) return;
-    const waiting = this.#queue.get(ip)?.ppn === ppn;
-    this.#queue.set(ip, { ppn, page: this.#view.getBigUint64(PAGE_VA, true) });
-    if (waiting || this.#queue.size >= this.#options.batch) this.#compileQueue(arena);
-  }
-
-  #compileQueue(arena: number): void {
+    const page = this.#page(this.#slotsOf(ip));
+    if (!page || (this.#words[ip >> 2] as number) >= HANDLER_COUNT || page.rejected.has(ip)) return;
     const started = performance.now();
-    const found: { ip: number; page: Page; region: Region }[] = [];
-    for (const [ip, { ppn, page: virtualPage }] of this.#queue) {
-      const slots = arena + Math.floor((ip - arena) / SLOT_PAGE_SIZE) * SLOT_PAGE_SIZE;
-      // the slot page may have changed owners while the entry waited
-      if (
-        this.#view.getUint32(slots + SLOT_PAGE_PPN, true) !== ppn ||
-        (this.#words[ip >> 2] as number) >= HANDLER_COUNT
-      )
-        continue;
-      const page = this.#page(ppn, slots);
-      const host = this.#view.getUint32(slots + SLOT_PAGE_HOST, true);
-      const code = new DataView(this.#host.memory.buffer, host, 4096);
-      const { probes } = this.#host;
-      const region = probes
-        ? findProbedRegion(code, (ip - slots) >> 3, virtualPage, (at) => probes.find(slots + at * 8, virtualPage))
-        : findRegion(code, (ip - slots) >> 3, this.#plan !== undefined);
-      if (region) found.push({ ip, page, region });
-      else if (!probes || probes.find(ip, virtualPage)) {
-        page.rejected.add(ip);
-        this.#stats.rejected++;
-      }
-    }
-    this.#queue.clear();
-    if (found.length > 0) this.#install(found);
+    const waiting = this.#queue.has(ip);
+    if (!waiting || this.#host.probes) this.#find(ip, page);
+    if (waiting || this.#queue.size >= this.#options.batch) this.#compileQueue();
     const took = performance.now() - started;
     this.#stats.compileMs += took;
     this.#stats.longestMs = Math.max(this.#stats.longestMs, took);
   }
 
-  #page(ppn: number, slots: number): Page {
+  /** Puts the region entered at `ip` into the queue, or notes that there is none. */
+  #find(ip: number, page: Page): void {
+    const pages = new Map<number, Page | undefined>([[0, page]]);
+    const views = new Map<number, DataView>();
+    const { probes } = this.#host;
+    const code: CodePages = {
+      bytes: (n) => {
+        const known = views.get(n);
+        if (known) return known;
+        // blocks with probes were translated for one virtual page
+        if (!pages.has(n)) pages.set(n, !probes && views.size < MAX_PAGES ? this.#neighbour(n) : undefined);
+        const home = pages.get(n);
+        if (!home) return undefined;
+        const host = this.#view.getUint32(home.slots + SLOT_PAGE_HOST, true);
+        const view = new DataView(this.#host.memory.buffer, host, 4096);
+        views.set(n, view);
+        return view;
+      },
+      distance: (n) => (pages.get(n) as Page).slots - page.slots,
+    };
+    const entry = (ip - page.slots) >> 3;
+    const va = this.#view.getBigUint64(PAGE_VA, true);
+    const region = probes
+      ? findProbedRegion(code, entry, va, (at) => probes.find(page.slots + at * 8, va))
+      : findRegion(code, entry, this.#plan !== undefined);
+    if (!region) {
+      if (probes && !probes.find(ip, va)) return;
+      page.rejected.add(ip);
+      this.#stats.rejected++;
+      return;
+    }
+    const spans = new Map<Page, Span>();
+    for (const { start, instructions } of region.blocks.values()) {
+      const home = pages.get(pageOf(start)) as Page;
+      const span = spans.get(home) ?? { page: home, first: 4096, last: 0 };
+      for (const { offset } of instructions) {
+        span.first = Math.min(span.first, offset);
+        span.last = Math.max(span.last, offset + 3);
+      }
+      spans.set(home, span);
+      // from here on the core tells of writes
+      this.#words[(home.slots + SLOT_PAGE_JIT) >> 2] = 1;
+    }
+    this.#queue.set(ip, { ip, page, region, spans: [...spans.values()] });
+  }
+
+  /** The page `n` pages from the one being executed, if the hart fetches from it without a look at the page tables. */
+  #neighbour(n: number): Page | undefined {
+    const va = BigInt.asUintN(64, this.#view.getBigUint64(PAGE_VA, true) + BigInt(n * 4096));
+    const entry =
+      this.#view.getUint32(FETCH_BASE, true) +
+      (Number((va >> 7n) & 0xffffffffn) & this.#view.getUint32(FETCH_MASK, true));
+    if (this.#view.getBigUint64(entry + TLB_CODE, true) !== va) return undefined;
+    const slots = this.#view.getUint32(entry + TLB_FULL_DELTA + FULL_SLOTS, true);
+    return slots === 0 ? undefined : this.#page(slots);
+  }
+
+  #compileQueue(): void {
+    const found = [...this.#queue.values()];
+    this.#queue.clear();
+    if (found.length > 0) this.#install(found);
+  }
+
+  /** Slots of the page that `ip` lies in. */
+  #slotsOf(ip: number): number {
+    const arena = this.#view.getUint32(SLOT_ARENA, true);
+    return arena + Math.floor((ip - arena) / SLOT_PAGE_SIZE) * SLOT_PAGE_SIZE;
+  }
+
+  /** The page whose slots these are; undefined when its code is not to be compiled. */
+  #page(slots: number): Page | undefined {
+    const arena = this.#view.getUint32(SLOT_ARENA, true);
+    // the last page is the one that is decoded anew at every instruction
+    if ((slots - arena) / SLOT_PAGE_SIZE >= this.#view.getUint32(SLOT_PAGES, true) - 1) return undefined;
+    const ppn = this.#view.getUint32(slots + SLOT_PAGE_PPN, true);
     let page = this.#pages.get(ppn);
     if (!page || page.slots !== slots) {
       page = { ppn, slots, regions: new Set(), rejected: new Set(), invalidations: page?.invalidations ?? 0 };
       this.#pages.set(ppn, page);
     }
-    return page;
+    return page.invalidations > MAX_INVALIDATIONS ? undefined : page;
   }
 
-  #install(found: { ip: number; page: Page; region: Region }[]): void {
+  #install(found: readonly Waiting[]): void {
     const bytes = compileRegions(
       found.map((f) => f.region),
       this.#plan,
@@ -206,10 +266,9 @@ export class Jit {
     this.#batches.push(batch);
     this.#stats.bytes += bytes.length;
     this.#stats.bytesTotal += bytes.length;
-    found.forEach(({ ip, page, region }, i) => {
+    found.forEach(({ ip, page, region, spans }, i) => {
       const index = first + i;
       table.set(index, exports[`r${i}`]);
-      const offsets = [...region.blocks.values()].flatMap((b) => b.instructions.map((x) => x.offset));
       const entry = (region.blocks.get(region.entry) as Block).instructions[0];
       if (!entry) throw new Error("a region begins with an instruction");
       this.#decode(page.slots, region);
@@ -218,14 +277,12 @@ export class Jit {
         page,
         index,
         handler: handlerNumber(entry.decoded, entry.offset),
-        first: offsets.reduce((a, b) => Math.min(a, b)),
-        last: offsets.reduce((a, b) => Math.max(a, b)) + 3,
+        spans,
         batch,
         alive: true,
       };
       batch.regions.push(compiled);
-      page.regions.add(compiled);
-      this.#words[(page.slots + SLOT_PAGE_JIT) >> 2] = 1;
+      for (const span of spans) span.page.regions.add(compiled);
       if (this.#installed) this.#words[ip >> 2] = index;
       this.#stats.compiled++;
       this.#stats.instructions += region.size;
@@ -235,8 +292,7 @@ export class Jit {
 
   /** The region at `ip` was entered in another virtual page than its own: it will be made anew for that one when it gets hot. */
   #stale(ip: number): void {
-    const arena = this.#view.getUint32(SLOT_ARENA, true);
-    const slots = arena + Math.floor((ip - arena) / SLOT_PAGE_SIZE) * SLOT_PAGE_SIZE;
+    const slots = this.#slotsOf(ip);
     for (const region of this.#pages.get(this.#view.getUint32(slots + SLOT_PAGE_PPN, true))?.regions ?? [])
       if (region.ip === ip) this.#drop(region, region.handler);
   }
@@ -244,8 +300,9 @@ export class Jit {
   /** Side exits run the interpreter's handlers directly, so the operands must be in the slots. */
   #decode(slots: number, region: Region): void {
     for (const block of region.blocks.values()) {
+      const home = slots + region.code.distance(pageOf(block.start));
       for (const { offset, decoded } of block.instructions) {
-        const slot = slots + offset * 8;
+        const slot = home + offset * 8;
         if (this.#words[slot >> 2] === 0) this.#host.slots.write(slot, decoded.bits, offset);
       }
     }
@@ -273,7 +330,7 @@ export class Jit {
   #drop(region: Compiled, handler: number): void {
     if (!region.alive) return;
     region.alive = false;
-    region.page.regions.delete(region);
+    for (const { page } of region.spans) page.regions.delete(region);
     if (this.#words[region.ip >> 2] === region.index) this.#words[region.ip >> 2] = handler;
     this.#host.table.set(region.index, null);
     if (region.batch.regions.every((r) => !r.alive)) this.#retire(region.batch);
@@ -299,8 +356,9 @@ export class Jit {
     const page = this.#pages.get(ppn >>> 0);
     if (!page) return;
     page.rejected.clear();
+    const hit = this.#unqueue(page, offset, offset + size - 1);
     for (const region of [...page.regions]) {
-      if (region.last < offset || region.first >= offset + size) continue;
+      if (!region.spans.some(hit)) continue;
       this.#drop(region, 0);
       page.invalidations++;
       this.#stats.invalidated++;
@@ -317,8 +375,15 @@ export class Jit {
     }
     const page = this.#pages.get(ppn);
     if (!page) return;
-    for (const region of [...page.regions])
-      if (region.first <= last && region.last >= first) this.#drop(region, region.handler);
+    const hit = this.#unqueue(page, first, last);
+    for (const region of [...page.regions]) if (region.spans.some(hit)) this.#drop(region, region.handler);
+  }
+
+  /** Takes what has code in [first, last] of a page out of the queue; returns the test for that. */
+  #unqueue(page: Page, first: number, last: number): (span: Span) => boolean {
+    const hit = (span: Span): boolean => span.page === page && span.last >= first && span.first <= last;
+    for (const { ip, spans } of [...this.#queue.values()]) if (spans.some(hit)) this.#queue.delete(ip);
+    return hit;
   }
 
   /** What regions do for the recorders; a change of it drops all of them. */

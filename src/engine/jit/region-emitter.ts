@@ -14,7 +14,7 @@ import { type CoreIndexes, Emitter, loadOpcode, storeOpcode } from "../emitter.j
 import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.js";
 import { operandFiles } from "../slots.js";
 import { ProbeEmitter } from "./probe-emitter.js";
-import type { Block, BlockInstruction, Region } from "./region.js";
+import { type Block, type BlockInstruction, inPage, pageOf, type Region } from "./region.js";
 import { type Structure, structure } from "./structure.js";
 import { type Access, TraceEmitter } from "./trace-emitter.js";
 import type { TracePlan } from "./trace-plan.js";
@@ -52,6 +52,8 @@ export class RegionEmitter extends Emitter implements Semantics {
   private readonly target: number;
   /** 1 while rounding is to nearest and NX is set: WebAssembly's arithmetic is then right where the result is finite. */
   private readonly native: number;
+  private readonly nextPage: number;
+  private readonly nextSlots: number;
 
   // of the instruction being emitted
   private current!: BlockInstruction;
@@ -114,6 +116,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.packed = this.local(I32);
     this.target = this.local(I64);
     this.native = this.local(I32);
+    this.nextPage = this.local(I64);
+    this.nextSlots = this.local(I32);
     this.entered = this.local(I32);
   }
 
@@ -247,8 +251,12 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.tree(first);
   }
   private edge(from: number, to: number): void {
-    if (!this.region.blocks.has(to) || this.shape.isIrreducible(from, to)) this.exitTo(to);
-    else if (this.shape.isBackEdge(from, to)) this.branchTo(`loop ${to}`);
+    if (!this.region.blocks.has(to) || this.shape.isIrreducible(from, to)) {
+      this.exitTo(from, to);
+      return;
+    }
+    if (pageOf(to) !== pageOf(from)) this.turnPage(from, to);
+    if (this.shape.isBackEdge(from, to)) this.branchTo(`loop ${to}`);
     else if (this.shape.isMerge(to)) this.branchTo(`merge ${to}`);
     else this.tree(to);
   }
@@ -299,12 +307,12 @@ export class RegionEmitter extends Emitter implements Semantics {
         return;
       }
       case "exit":
-        this.exitTo(t.target);
+        this.exitTo(block.start, t.target);
         return;
       case "computed":
         for (const to of t.likely) {
           this.get(this.target);
-          this.emitAddress(to);
+          this.emitAddress(to - pageOf(block.start) * PAGE);
           this.op(OP.i64_eq);
           this.if();
           this.edge(block.start, to);
@@ -317,17 +325,52 @@ export class RegionEmitter extends Emitter implements Semantics {
         return;
     }
   }
-  /** To a page offset, which may lie outside the page. */
-  private exitTo(offset: number): void {
-    if (offset >= 0 && offset < PAGE) {
-      this.i32(offset >> 1);
+  /** From the block at `from` to a place outside the region. */
+  private exitTo(from: number, to: number): void {
+    if (pageOf(to) === pageOf(from)) {
+      this.i32(inPage(to) >> 1);
       this.set(this.packed);
       this.branchTo("inPage");
     } else {
-      this.emitAddress(offset);
+      this.emitAddress(to - pageOf(from) * PAGE);
       this.set(this.target);
       this.branchTo("goto");
     }
+  }
+  /** Makes the page of `to` the current one, if it is still the one that was compiled; else leaves. */
+  private turnPage(from: number, to: number): void {
+    const page = this.nextPage;
+    const slots = this.nextSlots;
+    this.emitAddress((pageOf(to) - pageOf(from)) * PAGE);
+    this.tee(page);
+    this.op(OP.i32_wrap_i64);
+    this.i32(12 - L.TLB_ENTRY_BITS);
+    this.op(OP.i32_shr_u);
+    this.loadState(OP.i32_load, L.FETCH_MASK);
+    this.op(OP.i32_and);
+    this.loadState(OP.i32_load, L.FETCH_BASE);
+    this.op(OP.i32_add);
+    this.tee(slots);
+    this.memory(OP.i64_load, L.TLB_CODE);
+    this.get(page);
+    this.op(OP.i64_ne);
+    this.get(slots);
+    this.memory(OP.i32_load, L.TLB_FULL_DELTA + L.FULL_SLOTS);
+    this.tee(slots);
+    this.loadState(OP.i32_load, L.PAGE_SLOTS);
+    this.op(OP.i32_sub);
+    this.i32(this.region.code.distance(pageOf(to)) - this.region.code.distance(pageOf(from)));
+    this.op(OP.i32_ne);
+    this.op(OP.i32_or);
+    this.if();
+    this.get(page);
+    this.i64(inPage(to));
+    this.op(OP.i64_or);
+    this.set(this.target);
+    this.branchTo("goto");
+    this.close();
+    this.storeState(OP.i64_store, L.PAGE_VA, () => this.get(page));
+    this.storeState(OP.i32_store, L.PAGE_SLOTS, () => this.get(slots));
   }
   private leaveTo({ offset, decoded }: BlockInstruction, done: number): void {
     this.i32((offset >> 1) | (handlerNumber(decoded, offset) << SIDE_HANDLER_SHIFT) | (done << SIDE_DONE_SHIFT));
@@ -348,7 +391,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   /** The instruction behind the block is the interpreter's. */
   private checkpointInterpreted(block: Block): void {
     if (block.instructions.length > 0) this.probes?.position(block.instructions.length, false);
-    this.i32(block.end >> 1);
+    this.i32(inPage(block.end) >> 1);
     this.set(this.packed);
     this.branchTo("inPage");
   }

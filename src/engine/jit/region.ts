@@ -1,5 +1,7 @@
-// A region: basic blocks of one physical page, reached from one entry by direct branches, jumps and calls inside the page.
-// A return goes to the calls of the region it may belong to; computed jumps and targets in other pages leave.
+// A region: basic blocks reached from one entry by direct branches, jumps and calls, in the entry's page and a few others.
+// A return goes to the calls of the region it may belong to; computed jumps and targets in pages not at hand leave.
+// Places are offsets from the start of the entry's page; where the other pages lie is looked at again whenever the region
+// goes from one to another.
 import { type Decoded, decode, isLong } from "../../isa/decode.js";
 import type { ProbedBlock } from "../probe-ops.js";
 
@@ -12,21 +14,23 @@ const RA = 1;
 /** Instructions of a function that is taken into the region of its caller. */
 const MAX_CALLEE = 48;
 
-/** Where control goes from the end of a block. Offsets are in the page, which for exits they may lie outside of. */
+/** Where control goes from the end of a block. */
 export type Terminator =
   | { kind: "jump"; target: number } //            fall through, or jal
   | { kind: "branch"; taken: number; next: number }
-  | { kind: "exit"; target: number } //            a known address: other pages, past the limit
+  | { kind: "exit"; target: number } //            a known address: pages not at hand, past the limit
   | { kind: "computed"; likely: number[] } //      jalr; a return is likely to go behind a call of the region
   | { kind: "interpret" }; //                      the instruction behind the block is left to the interpreter
 
 export interface BlockInstruction {
+  /** In its page. */
   offset: number;
   decoded: Decoded;
 }
 
+/** A block lies in one page. */
 export interface Block {
-  /** Page offset of the first instruction. */
+  /** Place of the first instruction. */
   start: number;
   /** May be empty when the first instruction is the interpreter's. */
   instructions: BlockInstruction[];
@@ -42,9 +46,23 @@ export interface Region {
   blocks: Map<number, Block>;
   /** Instructions in all blocks. */
   size: number;
+  code: CodePages;
   /** In a region with probes: the virtual page it was translated for. */
   page?: bigint;
 }
+
+/** The code a region may be made of, by page: 0 is that of the entry, 1 the one behind it. */
+export interface CodePages {
+  /** Undefined when the page is not at hand. */
+  bytes(page: number): DataView | undefined;
+  /** Bytes from the decoded slots of page 0 to those of this one. */
+  distance(page: number): number;
+}
+
+/** Page of a place. */
+export const pageOf = (place: number): number => place >> 12;
+/** Offset of a place in its page. */
+export const inPage = (place: number): number => place & (PAGE - 1);
 
 /** What only the interpreter does. With `traced`, a conditional store too, as whether it is recorded is not known before. */
 const leftToInterpreter = (d: Decoded, traced: boolean): boolean =>
@@ -52,8 +70,14 @@ const leftToInterpreter = (d: Decoded, traced: boolean): boolean =>
 
 const isReturn = (d: Decoded): boolean => d.rd === 0 && d.rs1 === RA && d.imm === 0;
 
-/** Finds the region entered at page offset `entry`; undefined when nothing there can be compiled. */
-export function findRegion(page: DataView, entry: number, traced: boolean): Region | undefined {
+/** The place a call or jump through a register goes to when the `auipc` in front of it says so. */
+function knownTarget(d: Decoded, place: number, before: Decoded | undefined): number | undefined {
+  if (d.instruction.name !== "jalr" || before?.instruction.name !== "auipc" || before.rd !== d.rs1) return undefined;
+  return (place - before.length + before.imm + d.imm) & -2;
+}
+
+/** Finds the region entered at `entry` of page 0; undefined when nothing there can be compiled. */
+export function findRegion(code: CodePages, entry: number, traced: boolean): Region | undefined {
   const interpreted = (d: Decoded): boolean => leftToInterpreter(d, traced);
   const decoded = new Map<number, Decoded>();
   const leaders = new Set<number>([entry]);
@@ -63,33 +87,43 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
     leaders.add(offset);
     work.push(offset);
   };
-  const inPage = (offset: number): boolean => offset >= 0 && offset < PAGE;
+  const atHand = (place: number): boolean => code.bytes(pageOf(place)) !== undefined;
+  const goTo = (target: number, link: number, behind: number): void => {
+    if (link === 0) {
+      if (atHand(target)) visit(target);
+    } else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target)) {
+      visit(target);
+      visit(behind);
+      returns.push(behind);
+    }
+  };
 
   // first pass: which instructions belong, and where blocks begin; nearest code first
   for (let next = work.shift(); next !== undefined; next = work.shift()) {
     let offset = next;
-    while (inPage(offset) && !decoded.has(offset) && decoded.size < MAX_INSTRUCTIONS) {
-      const d = fetch(page, offset);
+    let before: Decoded | undefined;
+    while (!decoded.has(offset) && decoded.size < MAX_INSTRUCTIONS) {
+      const d = fetch(code, offset);
       if (!d) break;
       decoded.set(offset, d);
+      if (inPage(offset) === 0) leaders.add(offset);
       if (interpreted(d)) break;
       const { flow } = d.instruction;
       if (flow === "branch") {
         visit(offset + d.length);
-        if (inPage(offset + d.imm)) visit(offset + d.imm);
+        if (atHand(offset + d.imm)) visit(offset + d.imm);
         break;
       }
       if (flow === "jump") {
-        if (!inPage(offset + d.imm)) break;
-        if (d.rd === 0) visit(offset + d.imm);
-        else if (d.rd === RA && returns.length < MAX_RETURNS && isShort(page, offset + d.imm)) {
-          visit(offset + d.imm);
-          visit(offset + d.length);
-          returns.push(offset + d.length);
-        }
+        goTo(offset + d.imm, d.rd, offset + d.length);
         break;
       }
-      if (flow === "jumpTo") break;
+      if (flow === "jumpTo") {
+        const target = knownTarget(d, offset, before);
+        if (target !== undefined) goTo(target, d.rd, offset + d.length);
+        break;
+      }
+      before = d;
       offset += d.length;
     }
   }
@@ -108,7 +142,9 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
       else if (offset !== start && leaders.has(offset)) terminator = { kind: "jump", target: offset };
       else if (interpreted(d)) terminator = { kind: "interpret" };
       else {
-        instructions.push({ offset, decoded: d });
+        const before = instructions[instructions.length - 1]?.decoded;
+        instructions.push({ offset: inPage(offset), decoded: d });
+        const known = knownTarget(d, offset, before);
         const target = offset + d.imm;
         offset += d.length;
         switch (d.instruction.flow) {
@@ -119,7 +155,9 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
             terminator = decoded.has(target) ? { kind: "jump", target } : { kind: "exit", target };
             break;
           case "jumpTo":
-            terminator = { kind: "computed", likely: isReturn(d) ? returns.filter((r) => decoded.has(r)) : [] };
+            if (known !== undefined)
+              terminator = decoded.has(known) ? { kind: "jump", target: known } : { kind: "exit", target: known };
+            else terminator = { kind: "computed", likely: isReturn(d) ? returns.filter((r) => decoded.has(r)) : [] };
             break;
         }
       }
@@ -129,7 +167,7 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
   }
   const first = blocks.get(entry);
   if (!first || size === 0 || first.instructions.length === 0) return undefined;
-  return { entry, blocks, size };
+  return { entry, blocks, size, code };
 }
 
 /**
@@ -137,7 +175,7 @@ export function findRegion(page: DataView, entry: number, traced: boolean): Regi
  * instructions. Only what has run belongs, as only that is translated.
  */
 export function findProbedRegion(
-  page: DataView,
+  code: CodePages,
   entry: number,
   virtualPage: bigint,
   find: (offset: number) => ProbedBlock | undefined,
@@ -155,10 +193,7 @@ export function findProbedRegion(
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
     const probes = find(start);
     if (!probes || (size > 0 && size + probes.instructions.length > MAX_INSTRUCTIONS)) continue;
-    // what straddles pages may change without this page's code being written
-    const stop = probes.instructions.findIndex(
-      ({ offset, decoded }) => leftToInterpreter(decoded, true) || offset + decoded.length > PAGE,
-    );
+    const stop = probes.instructions.findIndex(({ decoded }) => leftToInterpreter(decoded, true));
     const instructions = stop < 0 ? [...probes.instructions] : probes.instructions.slice(0, stop);
     size += instructions.length;
     const last = probes.instructions[probes.instructions.length - 1] as BlockInstruction;
@@ -177,7 +212,7 @@ export function findProbedRegion(
       terminator = { kind: "jump", target };
       if (last.decoded.rd === 0) visit(target);
       else if (last.decoded.rd === RA && target >= 0 && target < PAGE) {
-        if (returns.length < MAX_RETURNS && isShort(page, target)) {
+        if (returns.length < MAX_RETURNS && isShort(code, target)) {
           visit(target);
           visit(next);
           returns.push(next);
@@ -198,16 +233,16 @@ export function findProbedRegion(
     if (t.kind === "jump" && !blocks.has(t.target)) block.terminator = { kind: "exit", target: t.target };
     if (t.kind === "computed") block.terminator = { kind: "computed", likely: t.likely.filter((to) => blocks.has(to)) };
   }
-  return { entry, blocks, size, page: virtualPage };
+  return { entry, blocks, size, code, page: virtualPage };
 }
 
 /**
  * Whether the function at `offset` returns soon and does not loop. A loop makes its own region: the call costs it little, and
  * sharing a function with its caller's registers would slow it down.
  */
-function isShort(page: DataView, offset: number): boolean {
-  for (let n = 0; n < MAX_CALLEE && offset < PAGE; n++) {
-    const d = fetch(page, offset);
+function isShort(code: CodePages, offset: number): boolean {
+  for (let n = 0; n < MAX_CALLEE; n++) {
+    const d = fetch(code, offset);
     if (!d || d.instruction.flow === "system") return false;
     if (d.instruction.flow === "jumpTo") return isReturn(d);
     if (d.imm < 0 && (d.instruction.flow === "branch" || (d.instruction.flow === "jump" && d.rd === 0))) return false;
@@ -216,7 +251,10 @@ function isShort(page: DataView, offset: number): boolean {
   return false;
 }
 
-function fetch(page: DataView, offset: number): Decoded | undefined {
+function fetch(code: CodePages, place: number): Decoded | undefined {
+  const page = code.bytes(pageOf(place));
+  if (!page) return undefined;
+  const offset = inPage(place);
   const low = page.getUint16(offset, true);
   if (!isLong(low)) return decode(low);
   // the second half of an instruction that straddles pages is another page's
