@@ -7,7 +7,7 @@ import * as L from "../core/layout.js";
 import { blockAt } from "./block.js";
 import type { BlockInstruction } from "./jit/region.js";
 import type { AccessProbe, BlockProbes, CallTarget, Comparison, PlacedOp, ProbedBlock, ProbeOp } from "./probe-ops.js";
-import { STRADDLE_BITS } from "./slots.js";
+import { LAST_HALFWORD, STRADDLE_BITS } from "./slots.js";
 
 /** A block as the code says, before anybody puts probes in it. */
 export interface RawBlock {
@@ -53,7 +53,6 @@ const WHEN: Record<Comparison, number> = {
 const FIELDS = { none: L.FIELD_NONE, vaddr: L.FIELD_VADDR, paddr: L.FIELD_PADDR, value: L.FIELD_VALUE } as const;
 /** For the one block of a page that must be translated at each instruction. */
 const STEP_BYTES = 0x4000;
-const LAST_HALFWORD = 0xffe;
 
 export class Probes {
   readonly #view: DataView;

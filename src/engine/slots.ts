@@ -17,7 +17,7 @@ export const SLOTS_BYTES = 0x8000;
 /** Behind the page header of the core: what a straddling instruction remembers. */
 export const STRADDLE_BITS = 0x8038;
 export const STRADDLE_HANDLER = 0x803c;
-const LAST_HALFWORD = 0xffe;
+export const LAST_HALFWORD = 0xffe;
 
 /** Register file of each operand (X or F, addresses in hart state); 0 where the instruction has no such operand. */
 export interface OperandFiles {

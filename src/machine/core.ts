@@ -1,12 +1,12 @@
 // The core's exports that TypeScript calls, typed, and how core and interpreter are put together.
 import type { CoreLink } from "../bus/core-link.js";
-import { HOT_THRESHOLD, KIND_FETCH, PROBE_ON, TRACE_ACTIVE } from "../core/layout.js";
+import { HOT_THRESHOLD, KIND_FETCH, PROBE_ON, SLOT_PAGE_PPN, TRACE_ACTIVE } from "../core/layout.js";
 import { HANDLER_COUNT } from "../engine/handlers.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
 import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
 import { planTrace } from "../engine/jit/trace-plan.js";
 import type { ProbedBlock } from "../engine/probe-ops.js";
-import { SlotWriter } from "../engine/slots.js";
+import { LAST_HALFWORD, SlotWriter } from "../engine/slots.js";
 import type { EngineSettings } from "./description.js";
 
 /** Exports of core.wasm (src/core/index.ts documents them). 64-bit values are BigInt at this border. */
@@ -118,7 +118,12 @@ export function createEngine(
           memory,
           table,
           decode: (slot: number, bits: number, pageOffset: number) => slots.write(slot, bits, pageOffset),
-          decode_straddling: (slot: number, page: number, bits: number) => slots.writeStraddling(slot, page, bits),
+          decode_straddling: (slot: number, page: number, bits: number) => {
+            slots.writeStraddling(slot, page, bits);
+            // no store into the page of the block that holds it may have told of the other half
+            if (variant === "probe")
+              hooks.probeInvalidate(view.getUint32(page + SLOT_PAGE_PPN, true), LAST_HALFWORD, 2);
+          },
           hot: (slot: number) => jit?.hot(slot),
         },
         core: core as unknown as WebAssembly.ModuleImports,
