@@ -12,7 +12,6 @@ const SOURCE = fileURLToPath(new URL("../../../test/differential/qemu-plugins/ob
 export interface QemuRun {
   /** ELF, or raw bytes for 0x80000000. */
   image: Uint8Array;
-  harts?: number;
   /** `-cpu`. */
   cpu?: string;
   /** Arguments of the plugin. */
@@ -40,7 +39,7 @@ export async function observe(run: QemuRun): Promise<{ lines: string[]; console:
     const child = spawn(
       QEMU,
       [
-        ["-M", "virt", "-m", "128M", "-smp", String(run.harts ?? 1), "-display", "none", "-monitor", "none"],
+        ["-M", "virt", "-m", "128M", "-display", "none", "-monitor", "none"],
         ["-serial", "stdio", ...(elf ? ["-bios", "none", "-kernel", image] : ["-bios", image])],
         run.cpu === undefined ? [] : ["-cpu", run.cpu],
         ["-plugin", [plugin, `out=${out}`, ...run.args].join(",")],

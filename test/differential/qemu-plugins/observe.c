@@ -1,7 +1,7 @@
 /*
  * What QEMU sees of a guest with one hart, for comparison with Emuscope's plugins: counts of blocks, instructions and
- * accesses, and lines in the form of QEMU's execlog. Code below BASE (the board's boot ROM) is left out, and everything
- * behind the store that powers the board off, for QEMU's main loop takes its time to stop the hart.
+ * accesses, and lines in the form of QEMU's execlog. Code below BASE (the board's boot ROM) is left out, and everything from
+ * the store on that powers the board off: depending on its version QEMU ends in it, or takes its time to stop the hart.
  *
  * Arguments: out=FILE   where lines go (required)
  *            disas=on   at translation, a line for each instruction: `vaddr bits text`
@@ -42,6 +42,9 @@ struct record {
     struct record *next;
     uint64_t key, subkey;
     uint64_t count, writes;
+    /* of blocks: where the next instruction lies, and whether the block is a compressed one alone at the end of a page */
+    uint64_t end;
+    bool alone;
     char *text;
 };
 
@@ -88,15 +91,33 @@ static void end_line(void)
     line_length = 0;
 }
 
+struct access {
+    bool store, io;
+    uint64_t paddr;
+    const char *device;
+};
+
+/* The read of an atomic instruction whose write has not come yet. With one hart QEMU makes atomics of a load and a store, and
+ * tells of the load of one whose store traps. */
+static struct access atomic_read;
+static bool atomic_read_waits;
+
 static void on_block(unsigned int vcpu, void *userdata)
 {
+    static struct record *last;
     struct record *block = userdata;
     (void)vcpu;
     if (done)
         return;
-    entered++;
     block_instructions += block->subkey;
+    /* QEMU before 8.0 ends a block in front of a compressed instruction at the end of a page as if it went on in the next one */
+    if (block->alone && last && last->end == block->key) {
+        last->count--;
+        block = find(&blocks, last->key, last->subkey + 1);
+    } else
+        entered++;
     block->count++;
+    last = block;
 }
 
 static void on_instruction(unsigned int vcpu, void *userdata)
@@ -105,6 +126,7 @@ static void on_instruction(unsigned int vcpu, void *userdata)
     if (done)
         return;
     instructions++;
+    atomic_read_waits = false;
     find(&opcodes, place->subkey, 0)->count++;
     end_line();
     if (log_left) {
@@ -113,30 +135,59 @@ static void on_instruction(unsigned int vcpu, void *userdata)
     }
 }
 
-static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *userdata)
+static bool is_store_conditional(uint64_t bits)
 {
-    bool store = qemu_plugin_mem_is_store(info);
-    struct qemu_plugin_hwaddr *hwaddr = qemu_plugin_get_hwaddr(info, vaddr);
-    uint64_t paddr;
-    (void)vcpu;
-    (void)userdata;
-    if (done || !hwaddr)
-        return;
-    paddr = qemu_plugin_hwaddr_phys_addr(hwaddr);
-    *(store ? &writes : &reads) += 1;
-    if (qemu_plugin_hwaddr_is_io(hwaddr))
-        *(store ? &io_writes : &io_reads) += 1;
+    return (bits & 0xf800007f) == 0x1800002f;
+}
+
+/* Atomics other than LR and SC. */
+static bool is_atomic(uint64_t bits)
+{
+    return (bits & 0x7f) == 0x2f && (bits >> 28 != 1);
+}
+
+static void count_access(const struct access *access)
+{
+    *(access->store ? &writes : &reads) += 1;
+    if (access->io)
+        *(access->store ? &io_writes : &io_reads) += 1;
     if (do_counts) {
-        struct record *page = find(&pages, paddr >> 12, 0);
-        *(store ? &page->writes : &page->count) += 1;
+        struct record *page = find(&pages, access->paddr >> 12, 0);
+        *(access->store ? &page->writes : &page->count) += 1;
     }
     if (line_length)
-        append(", %s, 0x%08llx, %s", store ? "store" : "load", (unsigned long long)paddr,
-               qemu_plugin_hwaddr_device_name(hwaddr));
-    if (store && paddr == FINISHER) {
+        append(", %s, 0x%08llx, %s", access->store ? "store" : "load", (unsigned long long)access->paddr, access->device);
+}
+
+static void on_access(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *userdata)
+{
+    const struct record *place = userdata;
+    struct qemu_plugin_hwaddr *hwaddr = qemu_plugin_get_hwaddr(info, vaddr);
+    struct access access;
+    (void)vcpu;
+    if (done || !hwaddr)
+        return;
+    access.store = qemu_plugin_mem_is_store(info);
+    access.io = qemu_plugin_hwaddr_is_io(hwaddr);
+    access.paddr = qemu_plugin_hwaddr_phys_addr(hwaddr);
+    access.device = qemu_plugin_hwaddr_device_name(hwaddr);
+    /* QEMU makes a store-conditional of a compare-and-exchange, and tells of its read: an artefact */
+    if (!access.store && is_store_conditional(place->subkey))
+        return;
+    if (access.store && access.paddr == FINISHER) {
         end_line();
         done = true;
+        return;
     }
+    if (!access.store && is_atomic(place->subkey)) {
+        atomic_read = access;
+        atomic_read_waits = true;
+        return;
+    }
+    if (atomic_read_waits)
+        count_access(&atomic_read);
+    atomic_read_waits = false;
+    count_access(&access);
 }
 
 static uint32_t bits_of(const struct qemu_plugin_insn *insn)
@@ -152,9 +203,13 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     (void)id;
     if (qemu_plugin_tb_vaddr(tb) < BASE)
         return;
-    if (do_counts || log_left)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS,
-                                             find(&blocks, qemu_plugin_tb_vaddr(tb), count));
+    if (do_counts || log_left) {
+        struct record *block = find(&blocks, qemu_plugin_tb_vaddr(tb), count);
+        struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
+        block->end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+        block->alone = count == 1 && qemu_plugin_insn_size(last) == 2 && (block->end & 4095) == 0;
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS, block);
+    }
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint64_t vaddr = qemu_plugin_insn_vaddr(insn);
@@ -170,7 +225,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         if (!do_counts && !log_left)
             continue;
         qemu_plugin_register_vcpu_insn_exec_cb(insn, on_instruction, QEMU_PLUGIN_CB_NO_REGS, place);
-        qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
+        qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, place);
     }
 }
 
