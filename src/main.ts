@@ -42,9 +42,11 @@ async function serve(args: readonly string[]): Promise<void> {
 
   const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: false }));
   const sessions = createSessionManager({ limits: hostLimits(config.limits), log });
-  const service = await createService({ dataDir: config.dataDir, limits: config.limits, sessions });
-  const { host, port, token, allowedHosts, allowedOrigins } = config;
-  const app = await buildApp({ service, access: { token, host, allowedHosts, allowedOrigins }, logger: log });
+  const { host, port, token, jsPluginToken, allowedHosts, allowedOrigins } = config;
+  const jsPlugins = jsPluginToken !== undefined;
+  const service = await createService({ dataDir: config.dataDir, limits: config.limits, sessions, jsPlugins });
+  const access = { token, codeToken: jsPluginToken, host, allowedHosts, allowedOrigins };
+  const app = await buildApp({ service, access, logger: log });
 
   closeWithGrace(
     { delay: GRACE_MS, logger: { error: (message: unknown) => log.error({ message: String(message) }, "shutdown") } },

@@ -41,7 +41,7 @@ const LAYERS: Record<string, Layer> = {
     packages: ["ajv", "typebox", ...HOST],
   },
   server: {
-    uses: ["operations", "trace"],
+    uses: ["operations", "probe", "trace"],
     types: ["session"],
     packages: ["fastify", "@fastify/websocket", "typebox", "node:http", ...HOST],
   },

@@ -50,10 +50,10 @@ export class Client {
     );
   }
 
-  /** Uploads a file, streamed. @throws ClientError */
-  async upload(file: string, query: Record<string, string>): Promise<Record<string, unknown>> {
+  /** Uploads a file, streamed; an image unless `path` says otherwise. @throws ClientError */
+  async upload(file: string, query: Record<string, string>, path = "/v1/images"): Promise<Record<string, unknown>> {
     const { size } = await stat(file);
-    const response = await this.#fetch(`/v1/images?${new URLSearchParams(query)}`, {
+    const response = await this.#fetch(`${path}?${new URLSearchParams(query)}`, {
       method: "PUT",
       headers: { "content-type": "application/octet-stream", "content-length": String(size) },
       body: Readable.toWeb(createReadStream(file)) as unknown as BodyInit,

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { OPERATION_BY_NAME, OPERATIONS } from "../operations/table.js";
 import { nearest } from "../operations/validate.js";
 import { Client, ClientError } from "./client.js";
-import { attachConsole, printEvents, printTrace } from "./streams.js";
+import { attachConsole, printEvents, printOutput, printResults, printTrace } from "./streams.js";
 
 const USAGE = `emuscope: an oscilloscope for emulated machines
 
@@ -20,6 +20,14 @@ Usage:
   emuscope boot [--board B] [--firmware F] [--kernel F] [--initrd F] [--dtb F] [--cmdline TEXT] [--disk F]
                 [--ram 512M] [--harts N] [--id ID] [--no-start] [--console]
                                             make a session; files are uploaded, other names taken from the store
+  emuscope plugins list                     what can be attached
+  emuscope plugins put FILE [--name N] [--kind wasm|javascript]
+  emuscope plugins delete PLUGIN
+  emuscope attach SESSION PLUGIN [OPTION=VALUE ...] [--id SLOT] [--pc R] [--vaddr R] [--paddr R] [--device D]
+                [--region R] [--direction D] [--io-only] [--hart N] [--privilege P]
+  emuscope watch SESSION SLOT [--interval MS] [--text] [--output]
+                                            follow what a plugin finds, or the text it writes
+  emuscope detach SESSION SLOT [--text]     final results
   emuscope console SESSION [--name uart0]   type into a console; Ctrl-] leaves
   emuscope events SESSION                   follow what happens to a session
   emuscope trace SESSION [--fields a,b] [--paddr R] [--vaddr R] [--pc R] [--device D] [--region R] [--direction D]
@@ -67,6 +75,7 @@ const TRACE_FLAGS: Record<string, string> = {
   slow: "slow",
 };
 const TRACE_SWITCHES: Record<string, string> = { "io-only": "ioOnly", fetch: "fetch", walk: "walk", dma: "dma" };
+const FILTER_FLAGS = ["pc", "vaddr", "paddr", "device", "region", "direction", "hart", "privilege"] as const;
 const IMAGE_FLAGS = ["firmware", "kernel", "initrd", "dtb"] as const;
 
 const COMMANDS: Record<string, Command> = {
@@ -105,6 +114,65 @@ const COMMANDS: Record<string, Command> = {
       } else if (verb === "delete" && target !== undefined) {
         print(await client().call("image.delete", { image: target }));
       } else throw new UsageError("images: expected put FILE, list or delete IMAGE");
+    },
+  },
+
+  plugins: {
+    options: { name: text, kind: text },
+    async run({ client, positionals: [verb, target], values }) {
+      if (verb === "list") {
+        const { plugins } = (await client().call("plugin.list")) as { plugins: Record<string, unknown>[] };
+        const row = ({ name, kind, summary, size }: Record<string, unknown>) =>
+          `${String(name).padEnd(20)} ${String(kind).padEnd(10)} ${summary ?? `${size} bytes`}\n`;
+        for (const plugin of plugins) process.stdout.write(row(plugin));
+      } else if (verb === "put" && target !== undefined) {
+        const query = {
+          name: String(values["name"] ?? basename(target)),
+          ...(values["kind"] ? { kind: String(values["kind"]) } : {}),
+        };
+        print(await client().upload(target, query, "/v1/plugins"));
+      } else if (verb === "delete" && target !== undefined) {
+        print(await client().call("plugin.delete", { plugin: target }));
+      } else throw new UsageError("plugins: expected list, put FILE or delete PLUGIN");
+    },
+  },
+
+  attach: {
+    options: { id: text, ...Object.fromEntries(FILTER_FLAGS.map((name) => [name, text])), "io-only": flag },
+    async run({ client, positionals: [session, plugin, ...args], values }) {
+      if (plugin === undefined)
+        throw new UsageError("attach: expected SESSION PLUGIN; emuscope plugins list shows them");
+      const filter: Record<string, unknown> = values["io-only"] ? { io: true } : {};
+      for (const name of FILTER_FLAGS) {
+        const value = values[name] as string | undefined;
+        if (value === undefined) continue;
+        filter[name] =
+          name === "direction" ? value : value.split(",").map((item) => (name === "hart" ? Number(item) : item));
+      }
+      const request = { session: needSession(session), plugin, args: args.join(","), filter };
+      print(
+        await client().call("slot.attach", values["id"] === undefined ? request : { ...request, id: values["id"] }),
+      );
+    },
+  },
+
+  watch: {
+    options: { interval: text, text: flag, output: flag },
+    async run({ client, positionals: [session, slot], values }) {
+      if (values["output"]) await printOutput(client(), needSession(session), needSlot(slot));
+      else {
+        const query = { interval: String(values["interval"] ?? 1000), text: String(values["text"] === true) };
+        await printResults(client(), needSession(session), needSlot(slot), { ...query, on: "change" });
+      }
+    },
+  },
+
+  detach: {
+    options: { text: flag },
+    async run({ client, positionals: [session, slot], values }) {
+      const final = await client().call("slot.detach", { session: needSession(session), slot: needSlot(slot) });
+      if (values["text"]) process.stdout.write(String(final["text"] ?? final["output"]));
+      else print(final);
     },
   },
 
@@ -162,6 +230,11 @@ const COMMANDS: Record<string, Command> = {
     },
   },
 };
+
+function needSlot(slot: string | undefined): string {
+  if (slot === undefined) throw new UsageError("which slot? emuscope call slot.list session=... shows them");
+  return slot;
+}
 
 function needSession(session: string | undefined): string {
   if (session === undefined) throw new UsageError("which session? emuscope call session.list shows them");

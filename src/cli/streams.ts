@@ -43,6 +43,37 @@ export async function printEvents(client: Client, session: string): Promise<void
   await drained(socket);
 }
 
+/** A line of JSON for each snapshot, or its text form where that was asked for and the plugin has one. */
+export async function printResults(
+  client: Client,
+  session: string,
+  slot: string,
+  query: Record<string, string>,
+): Promise<void> {
+  const socket = await client.open(slotPath(session, slot, "results"), query);
+  socket.on("message", (data: Buffer) => {
+    const { end, text, ...snapshot } = JSON.parse(data.toString()) as Record<string, unknown>;
+    if (end !== undefined) return;
+    stdout.write(typeof text === "string" ? text : `${JSON.stringify(snapshot)}\n`);
+  });
+  stdout.on("error", () => socket.close(1000));
+  await drained(socket);
+}
+
+export async function printOutput(client: Client, session: string, slot: string): Promise<void> {
+  const socket = await client.open(slotPath(session, slot, "output"));
+  socket.on("message", (data: Buffer) => {
+    const { text } = JSON.parse(data.toString()) as { text?: string };
+    if (text !== undefined) stdout.write(text);
+  });
+  stdout.on("error", () => socket.close(1000));
+  await drained(socket);
+}
+
+function slotPath(session: string, slot: string, what: string): string {
+  return `/v1/sessions/${encodeURIComponent(session)}/plugins/${encodeURIComponent(slot)}/${what}`;
+}
+
 /** Text messages of an Arrow stream (subscription, gaps, totals) go to standard error, its bytes to standard output. */
 export async function printTrace(client: Client, session: string, query: Record<string, string>): Promise<void> {
   const socket = await client.open(`/v1/sessions/${encodeURIComponent(session)}/trace`, query);

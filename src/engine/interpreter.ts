@@ -2,6 +2,7 @@
 // address of its decoded slot (ip) and the instructions left in the slice, this one included, and hands both on.
 // The pc is not kept; it follows from ip. Returning to the core's run loop means: PC stored, instructions left returned.
 import * as L from "../core/layout.js";
+import * as T from "../core/trace/layout.js";
 import { type Expr, eqz32, host, i32, local, operand, zext } from "../isa/expr.js";
 import type { MemorySize, Semantics } from "../isa/semantics.js";
 import { type FunctionBody, ModuleBuilder } from "../wasm/module.js";
@@ -76,10 +77,19 @@ class HandlerEmitter extends Emitter implements Semantics {
 
   build(): void {
     if (this.variant.fetch) {
+      // with probes, fetches are seldom recorded as well
+      const seldom = this.variant.probe;
+      if (seldom) {
+        this.loadState(OP.i32_load, L.TRACE_SCRATCH + T.TRACE_KINDS_OFFSET);
+        this.i32(1 << L.KIND_FETCH);
+        this.op(OP.i32_and);
+        this.if();
+      }
       this.storeLeft();
       this.emit(this.pc);
       this.i32(this.handler.length);
       this.callCore("trace_fetch_slot");
+      if (seldom) this.end();
     }
     if (this.variant.probe) {
       this.storeLeft();

@@ -36,7 +36,8 @@ export interface ProbesCore {
   fetch16(va: bigint): number;
 }
 
-interface Entry extends ProbedBlock {
+interface Entry {
+  readonly record: number;
   readonly raw: RawBlock;
   readonly probes: BlockProbes;
 }
@@ -53,6 +54,8 @@ const WHEN: Record<Comparison, number> = {
 const FIELDS = { none: L.FIELD_NONE, vaddr: L.FIELD_VADDR, paddr: L.FIELD_PADDR, value: L.FIELD_VALUE } as const;
 /** For the one block of a page that must be translated at each instruction. */
 const STEP_BYTES = 0x4000;
+/** Bytes behind the last op of a list. */
+const LIST_END = 8;
 
 export class Probes {
   readonly #view: DataView;
@@ -124,7 +127,8 @@ export class Probes {
 
   /** The block that begins at `slot`, if it has run since it was written. */
   find(slot: number, page: bigint): ProbedBlock | undefined {
-    return this.#blocks.get(slot)?.find((entry) => entry.raw.page === page);
+    const entry = this.#blocks.get(slot)?.find(({ raw }) => raw.page === page);
+    return entry && place(entry);
   }
 
   #add(raw: RawBlock, probes: BlockProbes): Entry {
@@ -238,37 +242,38 @@ export class Probes {
     v.setBigUint64(record + L.BLOCK_PAGE, raw.page, true);
     v.setUint32(record + L.BLOCK_COUNT, count, true);
     let at = record + L.BLOCK_INSTRUCTIONS + count * L.INSTRUCTION_SIZE;
-    const list = (ops: readonly AccessProbe[] | undefined, index: number, phase: number): [number, PlacedOp[]] => {
-      if (!ops || ops.length === 0) return [0, []];
-      const first = at;
-      const placed = ops.map(({ op, direction, io, memory }) => {
-        this.#writeOp(at, op, record, index, phase, DIRECTIONS[direction] | (io ? 4 : 0) | (memory ? 8 : 0));
-        at += L.OP_SIZE;
-        return { op, address: at - L.OP_SIZE, direction, io };
-      });
+    const begin = (ops: readonly unknown[] | undefined): number => (ops && ops.length > 0 ? at : 0);
+    const end = (ops: readonly unknown[] | undefined): void => {
+      if (!ops || ops.length === 0) return;
       v.setUint32(at, 0, true);
-      at += 8;
-      return [first, placed];
+      at += LIST_END;
     };
-    const always = (ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined =>
-      ops?.map((op) => ({ op, direction: "both", io: false }));
-    const [blockOps, block] = list(always(probes.block), 0, L.PHASE_BLOCK);
-    v.setUint32(record + L.BLOCK_OPS, blockOps, true);
-    const exec: PlacedOp[][] = [];
-    const access: PlacedOp[][] = [];
-    raw.instructions.forEach(({ offset, decoded }, i) => {
+    const write = (op: ProbeOp, index: number, phase: number, direction: number): void => {
+      this.#writeOp(at, op, record, index, phase, direction);
+      at += L.OP_SIZE;
+    };
+    v.setUint32(record + L.BLOCK_OPS, begin(probes.block), true);
+    for (const op of probes.block) write(op, 0, L.PHASE_BLOCK, DIRECTIONS.both);
+    end(probes.block);
+    for (let i = 0; i < count; i++) {
+      const { offset, decoded } = raw.instructions[i] as BlockInstruction;
       const entry = record + L.BLOCK_INSTRUCTIONS + i * L.INSTRUCTION_SIZE;
-      const [execOps, execPlaced] = list(always(probes.exec[i]), i, L.PHASE_EXEC);
-      const [accessOps, accessPlaced] = list(probes.access[i], i, L.PHASE_ACCESS);
-      v.setUint32(entry + L.INSTRUCTION_EXEC, execOps, true);
-      v.setUint32(entry + L.INSTRUCTION_ACCESS, accessOps, true);
+      const exec = probes.exec[i];
+      v.setUint32(entry + L.INSTRUCTION_EXEC, begin(exec), true);
+      if (exec) for (const op of exec) write(op, i, L.PHASE_EXEC, DIRECTIONS.both);
+      end(exec);
+      const access = probes.access[i];
+      v.setUint32(entry + L.INSTRUCTION_ACCESS, begin(access), true);
+      if (access) {
+        for (const { op, direction, io, memory } of access)
+          write(op, i, L.PHASE_ACCESS, DIRECTIONS[direction] | (io ? 4 : 0) | (memory ? 8 : 0));
+      }
+      end(access);
       v.setUint16(entry + L.INSTRUCTION_OFFSET, offset, true);
       v.setUint8(entry + L.INSTRUCTION_LENGTH, decoded.length);
       v.setUint8(entry + L.INSTRUCTION_SIGNED, isSigned(decoded.instruction.name) ? 1 : 0);
-      exec.push(execPlaced);
-      access.push(accessPlaced);
-    });
-    return { record, block, exec, access, instructions: raw.instructions, raw, probes };
+    }
+    return { record, raw, probes };
   }
 
   #writeOp(at: number, op: ProbeOp, record: number, index: number, phase: number, direction: number): void {
@@ -313,6 +318,28 @@ export class Probes {
   }
 }
 
+/** Where the ops of a block lie, in the order #write puts them. */
+function place({ record, raw, probes }: Entry): ProbedBlock {
+  const count = raw.instructions.length;
+  let at = record + L.BLOCK_INSTRUCTIONS + count * L.INSTRUCTION_SIZE;
+  const list = (ops: readonly AccessProbe[] | undefined): PlacedOp[] => {
+    if (!ops || ops.length === 0) return [];
+    const placed = ops.map(({ op, direction, io }, i) => ({ op, address: at + i * L.OP_SIZE, direction, io }));
+    at += ops.length * L.OP_SIZE + LIST_END;
+    return placed;
+  };
+  const always = (ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined =>
+    ops?.map((op) => ({ op, direction: "both", io: false }));
+  const block = list(always(probes.block));
+  const exec: PlacedOp[][] = [];
+  const access: PlacedOp[][] = [];
+  for (let i = 0; i < count; i++) {
+    exec.push(list(always(probes.exec[i])));
+    access.push(list(probes.access[i]));
+  }
+  return { record, block, exec, access, instructions: raw.instructions };
+}
+
 /** Loads that extend the sign. */
 function isSigned(name: string): boolean {
   return ["lb", "lh", "lw", "lr.w"].includes(name) || /^amo.*\.w/.test(name);
@@ -321,6 +348,6 @@ function isSigned(name: string): boolean {
 function sizeOf(raw: RawBlock, probes: BlockProbes): number {
   let bytes = L.BLOCK_INSTRUCTIONS + raw.instructions.length * L.INSTRUCTION_SIZE;
   for (const list of [probes.block, ...probes.exec, ...probes.access])
-    if (list && list.length > 0) bytes += list.length * L.OP_SIZE + 8;
+    if (list && list.length > 0) bytes += list.length * L.OP_SIZE + LIST_END;
   return Math.ceil(bytes / 16) * 16;
 }

@@ -132,7 +132,7 @@ export const consoleOperations = [
 
   operation({
     name: "event.list",
-    summary: "What happened to a session: state changes, resets, guest errors, subscriptions",
+    summary: "What happened to a session: state changes, resets, guest errors, subscriptions, plugins",
     params: Type.Object(
       { session: SessionId, after: Count({ default: 0, description: "only events with a higher sequence number" }) },
       strict,

@@ -64,6 +64,16 @@ export const ERRORS = {
   EMU_SUBSCRIPTION_NOT_FOUND: entry(404, -32050, "No such subscription"),
   EMU_SUBSCRIPTION_BUSY: entry(409, -32051, "Another client reads the subscription"),
   EMU_SEQUENCE_GONE: entry(410, -32052, "The ring no longer holds the asked sequence number"),
+
+  EMU_PLUGIN_NOT_FOUND: entry(404, -32060, "No such plugin"),
+  EMU_PLUGIN_IN_USE: entry(409, -32061, "The plugin is attached to a session"),
+  EMU_PLUGIN_MALFORMED: entry(422, -32062, "The uploaded bytes are no plugin that can be run"),
+  EMU_PLUGIN_FORBIDDEN: entry(403, -32063, "Plugins of this kind need a permission the caller has not"),
+  EMU_PLUGIN_FAILED: entry(422, -32064, "The plugin went wrong; the machine is as it was"),
+  EMU_SLOT_NOT_FOUND: entry(404, -32065, "No such plugin slot"),
+  EMU_SLOT_EXISTS: entry(409, -32066, "The session has a plugin slot of this id"),
+  EMU_SLOT_STATE: entry(409, -32067, "Not possible in the slot's present state"),
+  EMU_SLOT_FILE_NOT_FOUND: entry(404, -32068, "The plugin offers no such file"),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -143,6 +153,12 @@ const FROM_SESSION: Record<SessionErrorCode, ErrorCode> = {
   "not-memory": "EMU_NOT_MEMORY",
   busy: "EMU_SUBSCRIPTION_BUSY",
   "sequence-gone": "EMU_SEQUENCE_GONE",
+  "unknown-plugin": "EMU_PLUGIN_NOT_FOUND",
+  "plugin-failed": "EMU_PLUGIN_FAILED",
+  "unknown-slot": "EMU_SLOT_NOT_FOUND",
+  "slot-exists": "EMU_SLOT_EXISTS",
+  "slot-state": "EMU_SLOT_STATE",
+  "unknown-file": "EMU_SLOT_FILE_NOT_FOUND",
 };
 
 /** Any exception as a table entry; undefined for what is a bug of ours. */
@@ -159,8 +175,8 @@ export function asEmuError(error: unknown): EmuError | undefined {
       });
     }
     if (code === "EMU_INVALID_PARAMS" && typeof error.detail["field"] === "string") {
-      const field = error.detail["field"];
-      return new EmuError(code, error.message, { errors: [{ field, expected: error.message }], ...error.detail });
+      const { field, expected = error.message, ...detail } = error.detail;
+      return new EmuError(code, error.message, { errors: [{ field, expected }], field, ...detail });
     }
     // a full house is not the request's fault: it may be asked again
     const full = code === "EMU_LIMIT" && /^max(Sessions|TotalRam)$/.test(String(error.detail["limit"]));

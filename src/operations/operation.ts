@@ -10,6 +10,10 @@ export interface CallContext {
   readonly service: Service;
   /** Aborted when the caller went away. */
   readonly signal: AbortSignal;
+  /** Media type of the answer: JSON, unless a caller over REST wants another that the operation offers. */
+  readonly accept: string;
+  /** The caller may run code of its own in the service (JavaScript plugins). */
+  readonly mayRunCode: boolean;
 }
 
 /** A raw request body: read once. Reading past `limit` bytes throws EMU_BODY_TOO_LARGE. */

@@ -272,6 +272,20 @@ export const Symbol_ = named(
   Type.Object({ name: Type.String(), address: Hex64, size: Type.Integer(), image: Type.String() }, strict),
 );
 
+/** Why a plugin was taken out of a session. */
+export const SlotFailure = named(
+  "SlotFailure",
+  Type.Object(
+    {
+      cause: Type.Enum(["trap", "out-of-fuel", "stack-overflow", "out-of-memory", "exception", "exit"]),
+      message: Type.String(),
+      where: Type.String({ description: "what the plugin was doing" }),
+      instructions: Type.Integer({ description: "instruction count of the machine" }),
+    },
+    strict,
+  ),
+);
+
 export const SessionEvent = named(
   "SessionEvent",
   Type.Object(
@@ -279,14 +293,21 @@ export const SessionEvent = named(
       seq: Type.Integer({ description: "counts from 1 per session without holes" }),
       time: Type.Integer({ description: "ms since 1970" }),
       instructions: Type.Integer(),
-      type: Type.Enum(["state", "reset", "guest-error", "subscription", "deleted"]),
+      type: Type.Enum(["state", "reset", "guest-error", "subscription", "plugin", "deleted"]),
       state: Type.Optional(SessionState),
       reason: Type.Optional(Type.String()),
       exitCode: Type.Optional(Type.Integer()),
       device: Type.Optional(Type.String()),
       message: Type.Optional(Type.String()),
-      id: Type.Optional(Type.String({ description: "of the subscription" })),
-      what: Type.Optional(Type.Enum(["created", "ended", "gap"])),
+      id: Type.Optional(Type.String({ description: "of the subscription or plugin slot" })),
+      what: Type.Optional(
+        Type.Enum([
+          ...["created", "ended", "gap"],
+          ...["attached", "configured", "paused", "resumed", "stopped", "failed", "detached"],
+        ] as const),
+      ),
+      plugin: Type.Optional(Type.String()),
+      failure: Type.Optional(SlotFailure),
       records: Type.Optional(Type.Integer()),
       dropped: Type.Optional(Type.Integer()),
     },

@@ -44,6 +44,7 @@ export const serviceOperations = [
           rpc: "/rpc",
           sessions: "/v1/sessions",
           images: "/v1/images",
+          plugins: "/v1/plugins",
           limits: "/v1/limits",
           errors: "/v1/errors",
         },
@@ -100,6 +101,8 @@ export const serviceOperations = [
         maxImages: service.images.list().length,
         maxStoreBytes: service.images.stored,
         maxWaits: service.waits.count,
+        maxPlugins: service.plugins.list().length,
+        maxPluginStoreBytes: service.plugins.stored,
       };
       return {
         limits: LIMIT_NAMES.map((name) => ({

@@ -5,9 +5,11 @@ import { imageOperations } from "./images.js";
 import { codeOperations, deviceOperations, tlbOperations } from "./inspection.js";
 import { memoryOperations } from "./memory.js";
 import type { Operation } from "./operation.js";
+import { pluginOperations } from "./plugins.js";
 import { registerOperations } from "./registers.js";
 import { serviceOperations } from "./service-operations.js";
 import { sessionOperations } from "./sessions.js";
+import { slotOperations } from "./slots.js";
 import { subscriptionOperations } from "./subscriptions.js";
 
 export const OPERATIONS: readonly Operation[] = [
@@ -22,6 +24,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...codeOperations,
   ...consoleOperations,
   ...subscriptionOperations,
+  ...pluginOperations,
+  ...slotOperations,
 ];
 
 export const OPERATION_BY_NAME: ReadonlyMap<string, Operation> = new Map(OPERATIONS.map((op) => [op.name, op]));

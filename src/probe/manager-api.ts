@@ -4,15 +4,13 @@
 // Every method is called between two run slices, and none of them lets an exception of a plugin out: a plugin that goes
 // wrong is detached, its slot stays as `failed` with a report until it is taken away, and the machine goes on.
 import type { PluginDefinition } from "./plugin.js";
+import type { PreparedInfo } from "./wasm/prepare.js";
 
 export type PluginKind = "builtin" | "wasm" | "javascript";
 
-/** What an uploaded WebAssembly plugin was found to be; made by wasm/prepare.ts, read by the bridge. */
-export type WasmPluginInfo = Readonly<Record<string, unknown>>;
-
 export type PluginSource =
   | { kind: "builtin"; name: string }
-  | { kind: "wasm"; name: string; module: WebAssembly.Module; info: WasmPluginInfo }
+  | { kind: "wasm"; name: string; module: WebAssembly.Module; info: PreparedInfo }
   | { kind: "javascript"; name: string; definition: PluginDefinition };
 
 /** Arguments as they came in a request; the plugin's option table says what they mean. */
@@ -83,11 +81,14 @@ export interface PluginSnapshot {
   files: { name: string; size: number }[];
 }
 
+/** What is left of a plugin that was detached: also what it wrote while it was. */
+export interface PluginFinal extends PluginSnapshot {
+  /** The output text kept. */
+  output: string;
+  contents: { name: string; bytes: Uint8Array }[];
+}
+
 export interface PluginLimits {
-  /** Linear memory of one WebAssembly plugin, bytes. */
-  memoryBytes: number;
-  /** WebAssembly instructions (as fuel counts them) of one call into a plugin. */
-  fuel: number;
   /** Output text kept per slot, and files offered, bytes. */
   outputBytes: number;
   fileBytes: number;
@@ -124,8 +125,8 @@ export class PluginError extends Error {
 export interface PluginManagerApi {
   /** An exception while it is installed leaves nothing behind and is `failed`. */
   attach(id: string, source: PluginSource, args: PluginArguments, filter: PluginFilter): PluginSlot;
-  /** Final results. */
-  detach(id: string): PluginSnapshot;
+  /** Final results, and the text form where the plugin has one. */
+  detach(id: string): PluginFinal;
   pause(id: string): void;
   resume(id: string): void;
   /** Other arguments install the plugin anew: results start over. */
@@ -138,4 +139,6 @@ export interface PluginManagerApi {
   file(id: string, name: string): Uint8Array;
   /** After each run slice: drains buffers. */
   sliceEnd(): void;
+  /** The machine halted; a reset or another start may follow. */
+  halted(): void;
 }

@@ -17,6 +17,7 @@ import {
   PluginError,
   type PluginFailure,
   type PluginFilter,
+  type PluginFinal,
   type PluginHooks,
   type PluginLimits,
   type PluginManagerApi,
@@ -36,8 +37,6 @@ import { SetPc, WasmHost } from "./wasm-host.js";
 const MAX_SLOTS = 64;
 
 export const DEFAULT_PLUGIN_LIMITS: PluginLimits = {
-  memoryBytes: 64 << 20,
-  fuel: 50_000_000,
   outputBytes: 1 << 20,
   fileBytes: 16 << 20,
   probeBytes: 16 << 20,
@@ -150,13 +149,19 @@ export class PluginManager implements PluginManagerApi {
     return new PluginError("failed", `the plugin could not be installed: ${failure.message}`, { ...failure });
   }
 
-  detach(id: string): PluginSnapshot {
+  detach(id: string): PluginFinal {
     const slot = this.#find(id);
     if (slot.active) this.#events.hartsEnd(slot);
     const last = this.#snapshot(slot, true);
     this.#uninstall(slot);
     // what it said while it was taken away belongs to the end as well
-    return { ...last, outputBytes: slot.output.end, files: filesOf(slot) };
+    return {
+      ...last,
+      outputBytes: slot.output.end,
+      files: filesOf(slot),
+      output: slot.output.read(0).text,
+      contents: [...slot.files].map(([name, bytes]) => ({ name, bytes })),
+    };
   }
 
   pause(id: string): void {

@@ -36,7 +36,9 @@ export class OutputText {
     const all = Buffer.concat([this.#kept, ...this.#pending]);
     this.#pending = [];
     this.#pendingBytes = 0;
-    const gone = Math.max(0, all.length - this.#limit);
+    let gone = Math.max(0, all.length - this.#limit);
+    // what is kept begins with a whole character
+    while (gone > 0 && gone < all.length && ((all[gone] as number) & 0xc0) === 0x80) gone++;
     this.#kept = Buffer.from(all.subarray(gone));
     this.#start += gone;
   }

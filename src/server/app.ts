@@ -23,7 +23,7 @@ import { openRpcDocument } from "./openrpc.js";
 import { registerRest } from "./rest.js";
 import { registerRpc } from "./rpc-routes.js";
 import { CLOSE } from "./socket.js";
-import { isUpgrade, registerStreams } from "./streams.js";
+import { isUpgrade, registerStreams, STREAMED_OPERATIONS } from "./streams.js";
 
 export interface AppOptions {
   service: Service;
@@ -85,7 +85,7 @@ export async function buildApp({ service, access: accessOptions, logger }: AppOp
     done();
   });
 
-  registerRest(app, service, OPERATIONS);
+  registerRest(app, service, OPERATIONS, STREAMED_OPERATIONS);
   const documents = {
     openapi: once(() => openApiDocument(service.version)),
     openrpc: once(() => openRpcDocument(service.version)),
@@ -120,6 +120,7 @@ function addParsers(app: FastifyInstance, maxDepth: number): void {
 }
 
 function addChecks(app: FastifyInstance, service: Service, access: Access): void {
+  app.decorateRequest("mayRunCode", false);
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
     reply.header("cache-control", "no-store");
@@ -136,11 +137,11 @@ function addChecks(app: FastifyInstance, service: Service, access: Access): void
       }
     }
     const ticket = upgrade ? (request.query as Record<string, unknown>)["ticket"] : undefined;
-    access.check({
+    request.mayRunCode = access.check({
       headers: request.headers,
       open: request.routeOptions.config?.open ?? false,
       ticket: typeof ticket === "string" ? ticket : undefined,
-    });
+    }).code;
     if (service.closing && request.routeOptions.config?.operation !== "service.health") {
       throw new EmuError("EMU_SHUTTING_DOWN", "the service is shutting down");
     }

@@ -1,8 +1,10 @@
 // openapi/asyncapi.json (AsyncAPI 3.0): the WebSockets, from the schemas of their queries and messages.
 import type { TObject } from "typebox";
 import { SessionEvent } from "../operations/schemas.js";
+import { SlotResultsSchema } from "../operations/slots.js";
 import { COLUMNS, FLAG_NAMES } from "../trace/columns.js";
 import { Components, type Json } from "./documents.js";
+import { OutputQuery, ResultsQuery } from "./slot-streams.js";
 import { ConsoleQuery, EventsQuery, StreamQuery, TraceQuery } from "./streams.js";
 
 const count = { type: "integer", minimum: 0 };
@@ -28,6 +30,7 @@ function recordSchema(): Json {
 export function asyncApiDocument(version: string): Json {
   const components = new Components();
   const event = components.publish(SessionEvent, false);
+  const slotResults = components.publish(SlotResultsSchema, false);
   const schemas: Json = {
     ...components.schemas,
     TraceRecord: recordSchema(),
@@ -45,6 +48,15 @@ export function asyncApiDocument(version: string): Json {
     End: {
       description: "the last message: the subscription ended",
       ...object({ end: object({ matched: count, written: count, dropped: count }) }),
+    },
+    SlotOutput: {
+      description:
+        "output of a plugin; an offset above the end of the message before says that older text was gone when there was room for it",
+      ...object({ offset: count, text: { type: "string" } }),
+    },
+    SlotEnd: {
+      description: "the last message: the plugin is not attached any more",
+      ...object({ end: object({ reason: { enum: ["detached", "session-ended"] } }) }),
     },
     ConsoleGap: {
       description: "console output that was gone before the client took it",
@@ -78,6 +90,13 @@ export function asyncApiDocument(version: string): Json {
     },
     Gap: json("Gap", "Records lost (text, between batches)"),
     End: json("End", "Totals (text)"),
+    SlotResults: {
+      contentType: "application/json",
+      summary: "Results at one moment, as slot.results gives them; when it is detached, the final ones",
+      payload: slotResults,
+    },
+    SlotOutput: json("SlotOutput", "Output text"),
+    SlotEnd: json("SlotEnd", "The plugin is gone"),
     RpcRequest: {
       contentType: "application/json",
       summary: "JSON-RPC 2.0 request, notification or batch (openrpc.json)",
@@ -111,7 +130,7 @@ export function asyncApiDocument(version: string): Json {
       ),
       events: channel(
         "/v1/sessions/{session}/events",
-        "State changes, resets, guest errors, subscriptions",
+        "State changes, resets, guest errors, subscriptions, plugins",
         EventsQuery,
         ["Event"],
         components,
@@ -130,6 +149,20 @@ export function asyncApiDocument(version: string): Json {
         trace,
         components,
       ),
+      slotResults: channel(
+        "/v1/sessions/{session}/plugins/{slot}/results",
+        "Results of a plugin, live: at an interval, or when they changed. A slow client gets fewer snapshots, always the newest there is. The same path without an upgrade is slot.results",
+        ResultsQuery,
+        ["SlotResults", "SlotEnd"],
+        components,
+      ),
+      slotOutput: channel(
+        "/v1/sessions/{session}/plugins/{slot}/output",
+        "Output text of a plugin, live. The same path without an upgrade is slot.output",
+        OutputQuery,
+        ["SlotOutput", "SlotEnd"],
+        components,
+      ),
       rpc: {
         address: "/rpc",
         title: "JSON-RPC 2.0",
@@ -145,6 +178,8 @@ export function asyncApiDocument(version: string): Json {
       receiveEvents: does("send", "events", ["Event"], "Events as they happen"),
       receiveTrace: does("send", "trace", trace, "Records as they are written"),
       receiveStream: does("send", "stream", trace, "Records as they are written"),
+      receiveSlotResults: does("send", "slotResults", ["SlotResults", "SlotEnd"], "Snapshots"),
+      receiveSlotOutput: does("send", "slotOutput", ["SlotOutput", "SlotEnd"], "Text as it is written"),
       callRpc: does("receive", "rpc", ["RpcRequest"], "Calls"),
       answerRpc: does("send", "rpc", ["RpcResponse"], "Answers"),
     },
@@ -158,9 +193,7 @@ function channel(address: string, title: string, query: TObject, messages: strin
   return {
     address,
     title,
-    parameters: Object.fromEntries(
-      pathNames.map((name) => [name, { description: name === "session" ? "session id" : "subscription id" }]),
-    ),
+    parameters: Object.fromEntries(pathNames.map((name) => [name, { description: `${name} id` }])),
     messages: Object.fromEntries(messages.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
     bindings: {
       ws: {

@@ -11,6 +11,8 @@ import type { Tickets } from "../operations/tickets.js";
 export interface AccessOptions {
   /** Bearer token; undefined serves everybody who can reach the socket. */
   token: string | undefined;
+  /** Token whose bearers may also run code of theirs in the service (JavaScript plugins); undefined: nobody may. */
+  codeToken?: string | undefined;
   /** Address bound to. */
   host: string;
   /** More values of Host to accept, without port. */
@@ -31,11 +33,13 @@ export interface AccessRequest {
 export class Access {
   readonly #options: AccessOptions;
   readonly #tokenHash: Buffer | undefined;
+  readonly #codeHash: Buffer | undefined;
   readonly #hosts: Set<string>;
 
   constructor(options: AccessOptions) {
     this.#options = options;
     this.#tokenHash = options.token === undefined ? undefined : sha256(options.token);
+    this.#codeHash = options.codeToken === undefined ? undefined : sha256(options.codeToken);
     this.#hosts = new Set([
       "localhost",
       "127.0.0.1",
@@ -45,19 +49,26 @@ export class Access {
     ]);
   }
 
-  /** @throws EMU_FORBIDDEN_HOST, EMU_FORBIDDEN_ORIGIN, EMU_UNAUTHORIZED */
-  check(request: AccessRequest): void {
+  /**
+   * Whether the caller may run code in the service besides what everybody may who is let in.
+   * @throws EMU_FORBIDDEN_HOST, EMU_FORBIDDEN_ORIGIN, EMU_UNAUTHORIZED
+   */
+  check(request: AccessRequest): { code: boolean } {
     this.#checkHost(request.headers.host);
     this.checkOrigin(request.headers.origin, request.headers.host);
-    if (this.#tokenHash === undefined || request.open) return;
     const { authorization } = request.headers;
+    const [, given] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
+    const matches = (hash: Buffer | undefined) =>
+      hash !== undefined && given !== undefined && timingSafeEqual(sha256(given), hash);
+    if (matches(this.#codeHash)) return { code: true };
+    const plain = { code: false };
+    if (this.#tokenHash === undefined || request.open) return plain;
     if (authorization !== undefined) {
-      const [, given] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
-      if (given !== undefined && timingSafeEqual(sha256(given), this.#tokenHash)) return;
+      if (matches(this.#tokenHash)) return plain;
       throw new EmuError("EMU_UNAUTHORIZED", "the Authorization header has no valid bearer token");
     }
     if (request.ticket !== undefined) {
-      if (this.#options.tickets.redeem(request.ticket)) return;
+      if (this.#options.tickets.redeem(request.ticket)) return plain;
       throw new EmuError("EMU_UNAUTHORIZED", "the ticket is unknown, used or expired; get one by POST /v1/tickets");
     }
     throw new EmuError("EMU_UNAUTHORIZED", "send Authorization: Bearer <EMUSCOPE_TOKEN>");

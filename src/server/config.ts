@@ -7,6 +7,8 @@ export interface Config {
   host: string;
   port: number;
   token: string | undefined;
+  /** Token for JavaScript plugins, which are off without one. */
+  jsPluginToken: string | undefined;
   dataDir: string;
   logLevel: string;
   demo: boolean;
@@ -43,6 +45,14 @@ const SETTINGS: readonly Setting[] = [
     value: "",
     fallback: "",
     help: "bearer token that callers must send",
+    envOnly: true,
+  },
+  {
+    flag: "js-plugin-token",
+    env: "EMUSCOPE_JS_PLUGIN_TOKEN",
+    value: "",
+    fallback: "",
+    help: "bearer token that may also upload and attach JavaScript plugins: code with the rights of the service. Unset: nobody may",
     envOnly: true,
   },
   {
@@ -173,6 +183,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     host: get("host"),
     port,
     token: nonEmpty(env["EMUSCOPE_TOKEN"]),
+    jsPluginToken: nonEmpty(env["EMUSCOPE_JS_PLUGIN_TOKEN"]),
     dataDir: get("data-dir"),
     logLevel,
     demo: demo === "on",
@@ -185,8 +196,14 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       `${config.host} can be reached from other machines, and there is no token.\nSet EMUSCOPE_TOKEN to a long random string (for example \`openssl rand -hex 32\`), or serve on 127.0.0.1.`,
     );
   }
-  if (config.token !== undefined && /\s/.test(config.token))
-    throw new ConfigError("EMUSCOPE_TOKEN: expected no spaces in it");
+  for (const [name, token] of [
+    ["EMUSCOPE_TOKEN", config.token],
+    ["EMUSCOPE_JS_PLUGIN_TOKEN", config.jsPluginToken],
+  ] as const) {
+    if (token !== undefined && /\s/.test(token)) throw new ConfigError(`${name}: expected no spaces in it`);
+  }
+  if (config.jsPluginToken !== undefined && config.jsPluginToken === config.token)
+    throw new ConfigError("EMUSCOPE_JS_PLUGIN_TOKEN: expected another token than EMUSCOPE_TOKEN");
   return { config };
 }
 

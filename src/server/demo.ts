@@ -26,8 +26,10 @@ export async function startDemo(service: Service, log: FastifyBaseLogger): Promi
   const create = OPERATION_BY_NAME.get("session.create");
   if (!create) return false;
   try {
+    const { signal } = new AbortController();
+    const context = { service, signal, accept: "application/json", mayRunCode: false };
     const params = { id: "demo", board: "remap", ram: "64M", start: true };
-    await invoke(create, { service, signal: new AbortController().signal }, params);
+    await invoke(create, context, params);
     return true;
   } catch (error) {
     log.warn({ err: error }, "session demo could not be started");

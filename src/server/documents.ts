@@ -77,4 +77,6 @@ export const TAGS: Record<string, string> = {
   console: "Consoles",
   event: "What happened to a session",
   subscription: "Streams of memory accesses",
+  plugin: "Plugins there are, built in and uploaded",
+  slot: "Plugins attached to sessions",
 };

@@ -4,6 +4,7 @@ import { ERRORS } from "../operations/errors.js";
 import type { Operation } from "../operations/operation.js";
 import { RegionNode } from "../operations/schemas.js";
 import { OPERATIONS } from "../operations/table.js";
+import { BUILTIN_PLUGINS } from "../probe/builtin/index.js";
 import { allErrors, Components, type Json, TAGS, tagOf } from "./documents.js";
 import { PROBLEM_TYPE } from "./errors.js";
 import { rawParams } from "./invoke.js";
@@ -65,7 +66,7 @@ export function openApiDocument(version: string): Json {
           description: "EMUSCOPE_TOKEN; not needed where the service runs without one",
         },
       },
-      schemas: sorted({ ...components.schemas, Problem: PROBLEM }),
+      schemas: sorted({ ...components.schemas, ...pluginResults(), Problem: PROBLEM }),
       responses: usedResponses(paths),
     },
   };
@@ -159,6 +160,12 @@ function problemResponse(codes: readonly string[]): Json {
     description: codes.map((code) => `${code}: ${ERRORS[code as keyof typeof ERRORS].title}`).join("; "),
     content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } },
   };
+}
+
+/** What the built-in plugins find, as `HotpagesResults` and the like: `results` of slot.results. */
+function pluginResults(): Json {
+  const title = (name: string) => name.replace(/(^|-)([a-z])/g, (_all, _dash, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(BUILTIN_PLUGINS.map(({ name, results }) => [`${title(name)}Results`, results]));
 }
 
 /** The shared responses that the paths refer to. */

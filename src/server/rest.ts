@@ -16,10 +16,21 @@ declare module "fastify" {
     /** Needs no token. */
     open?: boolean;
   }
+  interface FastifyRequest {
+    /** The caller may run code of its own in the service. */
+    mayRunCode: boolean;
+  }
 }
 
-export function registerRest(app: FastifyInstance, service: Service, operations: readonly Operation[]): void {
+/** `except`: operations whose routes are also WebSockets, mounted with those (streams.ts). */
+export function registerRest(
+  app: FastifyInstance,
+  service: Service,
+  operations: readonly Operation[],
+  except: ReadonlySet<string>,
+): void {
   for (const op of operations) {
+    if (except.has(op.name)) continue;
     const methods = op.rest.alsoPost ? [op.rest.method, "POST" as const] : [op.rest.method];
     app.route({
       method: methods,
@@ -30,12 +41,17 @@ export function registerRest(app: FastifyInstance, service: Service, operations:
   }
 }
 
-async function serve(op: Operation, service: Service, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+export async function serve(
+  op: Operation,
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
   const body = rawBody(op, request);
   const params = collect(op, request, body !== undefined);
   nameSession(request, params);
   const negotiated = op.bytes ? negotiate(op, request.headers.accept) : "application/json";
-  const context = { service, signal: abortSignal(reply) };
+  const context = { service, signal: abortSignal(reply), accept: negotiated, mayRunCode: request.mayRunCode };
   const result = await invoke(op, context, params, body);
   if (isBytes(result) && negotiated !== "application/json") return sendBytes(reply, result, negotiated);
   const json = jsonResult(result) as Record<string, string>;

@@ -2,7 +2,7 @@
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { EmuError } from "../operations/errors.js";
-import type { Operation } from "../operations/operation.js";
+import type { CallContext, Operation } from "../operations/operation.js";
 import type { Service } from "../operations/service.js";
 import { entryOf } from "./errors.js";
 import { abortSignal } from "./rest.js";
@@ -37,7 +37,7 @@ export function registerRpc(
       if (typeof text !== "string") {
         throw new EmuError("EMU_UNSUPPORTED_MEDIA_TYPE", "send the request as application/json (header Content-Type)");
       }
-      const answer = await dispatcherFor(request).dispatch(text, { service, signal: abortSignal(reply) });
+      const answer = await dispatcherFor(request).dispatch(text, contextOf(service, request, abortSignal(reply)));
       if (answer === undefined) return reply.code(204).send();
       return reply.type("application/json; charset=utf-8").send(JSON.stringify(answer));
     },
@@ -57,6 +57,10 @@ export function registerRpc(
   });
 }
 
+function contextOf(service: Service, request: FastifyRequest, signal: AbortSignal): CallContext {
+  return { service, signal, accept: "application/json", mayRunCode: request.mayRunCode };
+}
+
 function serveSocket(socket: WebSocket, dispatcher: RpcDispatcher, service: Service, request: FastifyRequest): void {
   const { maxSocketCalls, socketBuffer } = service.limits;
   const outlet = new Outlet(socket, socketBuffer);
@@ -74,7 +78,7 @@ function serveSocket(socket: WebSocket, dispatcher: RpcDispatcher, service: Serv
     }
     running++;
     dispatcher
-      .dispatch(text, { service, signal: gone.signal })
+      .dispatch(text, contextOf(service, request, gone.signal))
       .then(async (answer) => {
         if (answer !== undefined) outlet.text(JSON.stringify(answer));
         await outlet.room();

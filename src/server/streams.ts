@@ -7,17 +7,18 @@ import { EmuError } from "../operations/errors.js";
 import { strict } from "../operations/schemas.js";
 import { findSession, type Service } from "../operations/service.js";
 import { findSubscription, type SpecParams, specFields, toSpec } from "../operations/subscriptions.js";
+import { OPERATION_BY_NAME } from "../operations/table.js";
 import { fromQuery, validate } from "../operations/validate.js";
 import { Count, SessionId } from "../operations/wire.js";
 import type { ConsoleHost, SessionHost, StreamOptions, SubscriptionHost } from "../session/host-api.js";
 import { toEmuError } from "./errors.js";
+import { serve } from "./rest.js";
+import { SLOT_CHANNELS } from "./slot-streams.js";
 import { CLOSE, Outlet } from "./socket.js";
+import { ticket } from "./ticket.js";
 
 const CONSOLE_CHUNK = 64 * 1024;
 
-const ticket = Type.Optional(
-  Type.String({ maxLength: 128, description: "one-use ticket in place of the Authorization header" }),
-);
 const Format = Type.Enum(["arrow", "jsonl"], {
   default: "arrow",
   description: "arrow: an Arrow IPC stream in binary messages; jsonl: one JSON object per line in text messages",
@@ -85,8 +86,12 @@ function specOf(query: Record<string, unknown>): SpecParams {
   return { ...pick(plainSpec), filter: pick(filterFields), include: pick(includeFields) } as unknown as SpecParams;
 }
 
-interface Channel<T> {
+export interface Channel<T> {
   path: string;
+  /** The same path without an upgrade is this operation. */
+  operation?: string;
+  /** Bytes on their way to the client before more are sent; limit socketBuffer unless given. */
+  highWater?: number;
   query: TObject;
   /** Before the upgrade. What it throws is answered as a problem. */
   open(query: Record<string, unknown>, session: SessionHost, request: FastifyRequest): Promise<T> | T;
@@ -94,6 +99,11 @@ interface Channel<T> {
   abandon?(opened: T, session: SessionHost): void;
   run(opened: T, outlet: Outlet, log: FastifyBaseLogger, session: SessionHost): void;
 }
+
+/** Operations whose paths are WebSockets as well. */
+export const STREAMED_OPERATIONS: ReadonlySet<string> = new Set(
+  SLOT_CHANNELS.flatMap(({ operation }) => operation ?? []),
+);
 
 export function registerStreams(app: FastifyInstance, service: Service): void {
   const consoles: Channel<{ console: ConsoleHost; from: number }> = {
@@ -163,14 +173,18 @@ export function registerStreams(app: FastifyInstance, service: Service): void {
   mount(app, service, events);
   mount(app, service, traces);
   mount(app, service, streams);
+  for (const channel of SLOT_CHANNELS) mount(app, service, channel as Channel<unknown>);
 }
 
 function mount<T>(app: FastifyInstance, service: Service, channel: Channel<T>): void {
   const opened = new WeakMap<FastifyRequest, { value: T; session: SessionHost }>();
+  const plain = channel.operation === undefined ? undefined : OPERATION_BY_NAME.get(channel.operation);
   app.route({
     method: "GET",
     url: channel.path,
+    ...(plain ? { config: { operation: plain.name } } : {}),
     preHandler: async (request) => {
+      if (!isUpgrade(request) && plain) return;
       if (!isUpgrade(request)) throw new EmuError("EMU_UPGRADE_REQUIRED", `connect a WebSocket to ${channel.path}`);
       const query = fromQuery(channel.query, request.query as Record<string, string>);
       Object.assign(query, request.params);
@@ -186,7 +200,8 @@ function mount<T>(app: FastifyInstance, service: Service, channel: Channel<T>): 
       if (request.raw.socket.destroyed) abandon();
       else request.raw.socket.once("close", abandon);
     },
-    handler: (_request: FastifyRequest, reply: FastifyReply) => reply.code(426).send(),
+    handler: (request: FastifyRequest, reply: FastifyReply) =>
+      plain ? serve(plain, service, request, reply) : reply.code(426).send(),
     wsHandler: (socket: WebSocket, request: FastifyRequest) => {
       const ready = opened.get(request);
       if (!ready) {
@@ -194,7 +209,12 @@ function mount<T>(app: FastifyInstance, service: Service, channel: Channel<T>): 
         return;
       }
       opened.delete(request);
-      channel.run(ready.value, new Outlet(socket, service.limits.socketBuffer), request.log, ready.session);
+      channel.run(
+        ready.value,
+        new Outlet(socket, channel.highWater ?? service.limits.socketBuffer),
+        request.log,
+        ready.session,
+      );
     },
   });
 }

@@ -1,7 +1,15 @@
 // The host side of a session, as operations and the server see it. No HTTP here; nothing above this file
 // knows about threads. src/session/host.ts implements it; tests use a fake.
 import type { MachineDescription } from "../machine/description.js";
-import type { SessionState, SubscriptionSpec, WorkerMethods } from "./protocol.js";
+import type { PluginArguments, PluginFailure, PluginFilter, PluginLimits, PluginSlot } from "../probe/manager-api.js";
+import type {
+  FinalResults,
+  PluginUpload,
+  SessionState,
+  SlotHappening,
+  SubscriptionSpec,
+  WorkerMethods,
+} from "./protocol.js";
 
 /**
  * What can go wrong by the caller's doing or the guest's; each is an entry of the error table.
@@ -23,7 +31,13 @@ export type SessionErrorCode =
   | "unmapped" //             detail.address: first address that does not translate or is answered by nobody
   | "not-memory" //           detail.address: the range touches a device, which is never read or written for looking at it
   | "busy" //                 the subscription has a client already
-  | "sequence-gone"; //       resume: the ring no longer holds the asked sequence; detail.oldest
+  | "sequence-gone" //        resume: the ring no longer holds the asked sequence; detail.oldest
+  | "unknown-plugin"
+  | "plugin-failed" //        the plugin went wrong while it was attached or asked; detail.failure
+  | "unknown-slot"
+  | "slot-exists"
+  | "slot-state" //           detail.state is the slot's present state
+  | "unknown-file";
 
 export class SessionError extends Error {
   readonly code: SessionErrorCode;
@@ -53,6 +67,8 @@ export type SessionEvent = { seq: number; time: number; instructions: number } &
   | { type: "guest-error"; device: string; message: string }
   /** A subscription began, ended (stop after N, deleted) or lost records. */
   | { type: "subscription"; id: string; what: "created" | "ended" | "gap"; records?: number; dropped?: number }
+  /** A plugin slot: `id`. `reason` for `stopped`: it paused the machine; `failure` for `failed`: it went wrong and was taken out. */
+  | { type: "plugin"; id: string; what: SlotHappening; plugin: string; reason?: string; failure?: PluginFailure }
   /** The session is gone; nothing follows. */
   | { type: "deleted" }
 );
@@ -110,6 +126,35 @@ export interface SessionHost {
   subscriptions(): SubscriptionHost[];
   /** Ends it and its stream; the number of records it wrote. @throws SessionError unknown-subscription */
   unsubscribe(id: string): Promise<{ records: number }>;
+
+  /**
+   * Attaches a plugin; the slot's id is made from the plugin's name where none is given. An attach that fails leaves
+   * nothing behind. Other calls about slots go to the machine (`call`).
+   * @throws SessionError invalid, limit (slots, memory for probes), slot-exists, plugin-failed
+   */
+  attach(request: AttachRequest): Promise<PluginSlot>;
+  /** @throws SessionError unknown-slot */
+  detach(id: string): Promise<FinalResults>;
+  /** Slots, failed ones too, with the digest of the uploaded plugin. */
+  slots(): { id: string; plugin: string; digest?: string | undefined }[];
+  /** Returns the function that stops it. */
+  onSlot(id: string, listener: SlotListener): () => void;
+}
+
+export interface SlotListener {
+  /** It wrote output. */
+  output(): void;
+  /** The slot is gone: detached with these results, or the session ended. Called once, and nothing afterwards. */
+  ended(final: FinalResults | undefined): void;
+}
+
+export interface AttachRequest {
+  id?: string | undefined;
+  plugin: PluginUpload;
+  /** Of the stored plugin. */
+  digest?: string | undefined;
+  args: PluginArguments;
+  filter: PluginFilter;
 }
 
 /** One console. Output is kept in a bounded buffer; offsets count every byte since the session was made. */
@@ -173,6 +218,10 @@ export interface HostLimits {
   maxConsoleInput: number;
   /** Events kept per session. */
   eventBuffer: number;
+  maxSlotsPerSession: number;
+  /** Results of a plugin, as JSON or text. */
+  maxPluginResults: number;
+  plugins: PluginLimits;
 }
 
 export interface HostLog {

@@ -57,7 +57,12 @@ class Sessions implements SessionManager {
         init: {
           description,
           modules,
-          limits: { maxConsoleInput: this.#limits.maxConsoleInput, maxRingBytes: this.#limits.maxRingBytes },
+          limits: {
+            maxConsoleInput: this.#limits.maxConsoleInput,
+            maxRingBytes: this.#limits.maxRingBytes,
+            maxPluginResults: this.#limits.maxPluginResults,
+            plugins: this.#limits.plugins,
+          },
         },
         worker: this.#workers.take(),
         // A crashed session stays to be looked at; its memory went with the thread, its RAM still counts until deleted.

@@ -3,6 +3,14 @@
 import type { DeviceState } from "../devices/device.js";
 import type { MachineDescription, StopReasonName } from "../machine/description.js";
 import type { EngineStats } from "../machine/machine-api.js";
+import type {
+  PluginArguments,
+  PluginFailure,
+  PluginFilter,
+  PluginLimits,
+  PluginSlot,
+  PluginSource,
+} from "../probe/manager-api.js";
 
 export type SessionState =
   | "ready" //    created or reset, never started
@@ -110,6 +118,36 @@ export interface SubscriptionSpec {
   batchRows: number;
 }
 
+/** A plugin on its way to a session: JavaScript as source, loaded there. */
+export type PluginUpload =
+  | Exclude<PluginSource, { kind: "javascript" }>
+  | { kind: "javascript"; name: string; source: string };
+
+/** Results of a plugin at one moment. */
+export interface SlotResults {
+  slot: string;
+  plugin: string;
+  state: PluginSlot["state"];
+  failure?: PluginFailure;
+  instructions: number;
+  virtualNs: number;
+  /** JSON with bigint as lower-case hex strings: made where the results are, so that only what fits the limits travels. */
+  results: string;
+  /** Where it was asked for and the plugin has a text form. */
+  text?: string;
+  outputBytes: number;
+  files: { name: string; size: number }[];
+}
+
+/** Results of a plugin that was detached, with all it leaves behind. */
+export interface FinalResults extends Omit<SlotResults, "files"> {
+  output: string;
+  files: { name: string; bytes: Uint8Array }[];
+}
+
+/** What happened to a plugin slot. */
+export type SlotHappening = "attached" | "configured" | "paused" | "resumed" | "stopped" | "failed" | "detached";
+
 /** Methods the worker answers; each is called between run slices. */
 export interface WorkerMethods {
   start(): void;
@@ -182,6 +220,18 @@ export interface WorkerMethods {
   subscribe(p: { id: string; spec: SubscriptionSpec }): SubscriptionRing;
   unsubscribe(p: { id: string }): { records: number };
   subscriptionStats(p: { id: string }): { matched: number; written: number; dropped: number };
+  attachPlugin(p: { id: string; plugin: PluginUpload; args: PluginArguments; filter: PluginFilter }): PluginSlot;
+  detachPlugin(p: { id: string }): FinalResults;
+  configurePlugin(p: { id: string; args?: PluginArguments; filter?: PluginFilter }): PluginSlot;
+  pausePlugin(p: { id: string }): PluginSlot;
+  resumePlugin(p: { id: string }): PluginSlot;
+  plugins(): PluginSlot[];
+  plugin(p: { id: string }): PluginSlot;
+  /** Undefined where nothing can have changed since an answer with the revision `unless`. */
+  pluginResults(p: { id: string; text: boolean; unless?: string }): (SlotResults & { revision: string }) | undefined;
+  /** Output from byte `from` on, at most `limit` bytes of UTF-8 in whole characters; `end` is one past the newest. */
+  pluginOutput(p: { id: string; from: number; limit: number }): { offset: number; bytes: Uint8Array; end: number };
+  pluginFile(p: { id: string; name: string }): Uint8Array;
   /** Outside input so far, for repeating the run; `dropped`: older entries the bounded log no longer has. */
   inputLog(): {
     entries: { instructions: number; virtualNs: number; name: string; bytes: Uint8Array }[];
@@ -222,7 +272,19 @@ export type WorkerToHost =
   /** A recorder completed batches or was flushed: the host may read. */
   | { type: "ring"; recorder: number }
   /** The guest stands still because blocking recorders have no free batch; a `credit` lets it go on. */
-  | { type: "blocked"; recorders: number[] };
+  | { type: "blocked"; recorders: number[] }
+  /** Something happened to a plugin slot; `reason` for `stopped`, `failure` for `failed`. */
+  | {
+      type: "plugin";
+      id: string;
+      plugin: string;
+      what: SlotHappening;
+      instructions: number;
+      reason?: string;
+      failure?: PluginFailure;
+    }
+  /** Plugins wrote output since the last slice. */
+  | { type: "plugin-output"; ids: string[] };
 
 export interface WorkerInit {
   description: MachineDescription;
@@ -233,5 +295,8 @@ export interface WorkerInit {
     maxConsoleInput: number;
     /** Bytes of one subscription's ring. */
     maxRingBytes: number;
+    /** Results of a plugin as JSON, or as text, bytes. */
+    maxPluginResults: number;
+    plugins: PluginLimits;
   };
 }

@@ -61,6 +61,8 @@ export class RunLoop {
   #asleep: { sinceMs: number; waitNs: number } | undefined;
   #parked: "idle" | "ring-full" | undefined;
   #budget = FIRST_BUDGET;
+  /** Why a plugin wants the machine paused; taken by the slice under way, or the next one. */
+  #stopReason: string | undefined;
   #slices = 0;
   #busyMs = 0;
 
@@ -107,6 +109,18 @@ export class RunLoop {
     this.#stop("paused", reason);
   }
 
+  /**
+   * Pauses the guest as soon as may be, for a reason of somebody inside the machine. Inside a slice, the caller sees to it that
+   * the slice ends where it should.
+   */
+  stopFor(reason: string): void {
+    if (this.#state !== "running") return;
+    this.#stopReason ??= reason;
+    if (this.#asleep === undefined && this.#parked === undefined) return;
+    this.#cancel();
+    this.#schedule();
+  }
+
   /** Runs `count` instruction slots exactly, or fewer where the guest halts, waits for input, or a ring stays full. */
   step(count: number, timeoutMs: number): Promise<GoalResult> {
     this.#mustBeStopped("step");
@@ -132,6 +146,7 @@ export class RunLoop {
   reset(): void {
     if (this.#state === "crashed") throw this.#crashError();
     const free = this.#state === "running" && this.#goal === undefined;
+    this.#stopReason = undefined;
     this.#finishGoal("reset");
     this.#cancel();
     this.#guard(() => this.#machine.reset());
@@ -266,6 +281,7 @@ export class RunLoop {
   #stop(state: SessionState, reason: string): void {
     this.#cancel();
     this.#hooks.sliceEnd(true);
+    this.#stopReason = undefined;
     this.#enter(state, reason);
     this.#finishGoal(reason);
   }
@@ -285,6 +301,10 @@ export class RunLoop {
     const begun = this.#scheduler.now();
     let result: RunResult;
     let sleepMs = 0;
+    if (this.#stopReason !== undefined) {
+      this.#stop("paused", this.#stopReason);
+      return;
+    }
     if (this.#hooks.fullRings().length > 0) {
       this.#settle({ reason: "ring-full", executed: 0 }, 0, begun);
       return;
@@ -310,6 +330,7 @@ export class RunLoop {
               : this.#pacer.idle(machine.now(), machine.instructionCount(), result.waitNs ?? 0, after);
           if (sleepMs > 0) break;
         } else if (result.reason !== "budget" && result.reason !== "reboot") break;
+        if (this.#stopReason !== undefined) break;
         if (after - begun >= SLICE_MS) break;
       }
     } catch (error) {
@@ -324,14 +345,18 @@ export class RunLoop {
 
   #settle(result: RunResult, sleepMs: number, now: number): void {
     const goal = this.#goal;
+    if (this.#stopReason !== undefined && result.reason !== "halted") {
+      this.#stop("paused", this.#stopReason);
+      return;
+    }
     switch (result.reason) {
       case "halted":
         this.#exitCode = result.exitCode;
         this.#stop("halted", "halted");
         return;
       case "pause":
-        this.#stop("paused", "pause");
-        return;
+        // whoever asked for it has been answered already
+        break;
       case "breakpoint":
         if (goal === undefined || goal.pc === undefined) break;
         this.#stop("paused", "breakpoint");

@@ -1,9 +1,11 @@
 // One session on the host side: what its thread said last, its consoles, events and subscriptions.
 import { randomUUID } from "node:crypto";
 import type { Worker } from "node:worker_threads";
+import type { PluginSlot } from "../probe/manager-api.js";
 import { ConsoleBuffer } from "./console-host.js";
 import { type EventBody, type EventDetails, EventLog } from "./event-log.js";
 import {
+  type AttachRequest,
   type CallParams,
   type CallResult,
   type ConsoleHost,
@@ -13,10 +15,12 @@ import {
   type SessionEvent,
   type SessionHost,
   type SessionMeta,
+  type SlotListener,
   type SubscriptionHost,
 } from "./host-api.js";
 import { NameTables } from "./name-tables.js";
 import type {
+  FinalResults,
   SessionState,
   SubscriptionRing,
   SubscriptionSpec,
@@ -24,6 +28,7 @@ import type {
   WorkerMethods,
   WorkerToHost,
 } from "./protocol.js";
+import { Slots } from "./slots.js";
 import { Subscription } from "./subscription.js";
 import { WorkerLink } from "./worker-link.js";
 
@@ -50,6 +55,7 @@ export class Session implements SessionHost {
   readonly #names = new NameTables();
   readonly #consoles = new Map<string, ConsoleBuffer>();
   readonly #subscriptions = new Map<string, Subscription>();
+  readonly #slots: Slots;
   #memory: WebAssembly.Memory | undefined;
   #state: SessionState = "ready";
   #reason = "created";
@@ -68,6 +74,10 @@ export class Session implements SessionHost {
     this.#limits = options.limits;
     this.#log = options.log;
     this.#events = new EventLog(options.limits.eventBuffer);
+    this.#slots = new Slots(options.limits.maxSlotsPerSession, {
+      attach: ({ id, plugin, args, filter }) => this.call("attachPlugin", { id, plugin, args, filter }),
+      detach: (id) => this.call("detachPlugin", { id }),
+    });
     this.ready = new Promise((resolve, reject) => {
       this.#ready = { resolve, reject };
     });
@@ -178,6 +188,19 @@ export class Session implements SessionHost {
     return result;
   }
 
+  attach(request: AttachRequest): Promise<PluginSlot> {
+    return this.#slots.attach(request);
+  }
+  detach(id: string): Promise<FinalResults> {
+    return this.#slots.detach(id);
+  }
+  slots(): { id: string; plugin: string; digest?: string | undefined }[] {
+    return this.#slots.list();
+  }
+  onSlot(id: string, listener: SlotListener): () => void {
+    return this.#slots.listen(id, listener);
+  }
+
   /** Ends the thread and all streams; resolves when the thread is gone. */
   async close(): Promise<void> {
     if (this.#deleted) return;
@@ -244,6 +267,23 @@ export class Session implements SessionHost {
       case "ring":
         this.#byRecorder(message.recorder)?.available();
         break;
+      case "plugin": {
+        const { type, id, what, plugin, reason, failure } = message;
+        this.#instructions = message.instructions;
+        if (failure) this.#log.warn({ session: this.id, slot: id, plugin, failure }, "plugin failed");
+        this.#event({
+          type,
+          id,
+          what,
+          plugin,
+          ...(reason === undefined ? {} : { reason }),
+          ...(failure ? { failure } : {}),
+        });
+        break;
+      }
+      case "plugin-output":
+        this.#slots.wrote(message.ids);
+        break;
       case "blocked":
         for (const recorder of message.recorders) {
           this.#blocked.add(recorder);
@@ -267,6 +307,7 @@ export class Session implements SessionHost {
 
   #died(reason: string | undefined): void {
     this.#blocked.clear();
+    this.#slots.clear();
     if (reason === undefined) {
       this.#ready.reject(new SessionError("gone", "the session was deleted"));
       return;

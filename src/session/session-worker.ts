@@ -1,5 +1,6 @@
 // The worker side of a session: answers the host's calls between run slices and tells it what happens.
 import type { MachineApi } from "../machine/machine-api.js";
+import type { PluginHooks, PluginManagerApi } from "../probe/manager-api.js";
 import { ConsoleBatcher } from "./console-batcher.js";
 import { SessionError } from "./host-api.js";
 import { InputLog } from "./input-log.js";
@@ -14,6 +15,7 @@ import { disassemblyMethods } from "./worker-methods/disassembly.js";
 import { engineMethods } from "./worker-methods/engine.js";
 import { interruptMethods } from "./worker-methods/interrupts.js";
 import { memoryMethods } from "./worker-methods/memory.js";
+import { PluginControl, pluginMethods } from "./worker-methods/plugins.js";
 import { registerMethods } from "./worker-methods/registers.js";
 import { StreamControl, streamMethods } from "./worker-methods/streams.js";
 import { symbolMethods } from "./worker-methods/symbols.js";
@@ -34,8 +36,12 @@ export interface WorkerContext {
   readonly loop: RunLoop;
   readonly inputs: InputLog;
   readonly streams: StreamControl;
+  readonly plugins: PluginControl;
   readonly limits: WorkerInit["limits"];
 }
+
+/** Makes the plugin manager of a session's machine. */
+export type MakePlugins = (machine: MachineApi, hooks: PluginHooks, limits: WorkerInit["limits"]) => PluginManagerApi;
 
 export type Post = (message: WorkerToHost, transfer?: ArrayBuffer[]) => void;
 
@@ -53,11 +59,18 @@ export class SessionWorker {
   readonly #inputs = new InputLog();
   readonly #names: NameFeed;
   readonly #streams: StreamControl;
+  readonly #plugins: PluginControl;
   readonly #methods: Methods;
   #guestErrors = 0;
   #flushedMs = 0;
 
-  constructor(machine: MachineApi, post: Post, limits: WorkerInit["limits"], scheduler: Scheduler = realScheduler) {
+  constructor(
+    machine: MachineApi,
+    post: Post,
+    limits: WorkerInit["limits"],
+    makePlugins: MakePlugins,
+    scheduler: Scheduler = realScheduler,
+  ) {
     this.#machine = machine;
     this.#post = post;
     this.#scheduler = scheduler;
@@ -65,14 +78,16 @@ export class SessionWorker {
     this.#loop = new RunLoop(
       machine,
       {
-        state: (state, reason, exitCode) =>
+        state: (state, reason, exitCode) => {
+          if (state === "halted") this.#plugins.halted();
           post({
             type: "state",
             state,
             reason,
             instructions: machine.instructionCount(),
             ...(exitCode === undefined ? {} : { exitCode }),
-          }),
+          });
+        },
         sliceEnd: (settled) => this.#sliceEnd(settled),
         fullRings: () => this.#streams.full(),
         blocked: (recorders) => post({ type: "blocked", recorders: [...recorders] }),
@@ -80,7 +95,20 @@ export class SessionWorker {
       scheduler,
     );
     this.#streams = new StreamControl(machine, limits.maxRingBytes, (recorder) => this.#ready(recorder));
-    const context: WorkerContext = { machine, loop: this.#loop, inputs: this.#inputs, streams: this.#streams, limits };
+    this.#plugins = new PluginControl({
+      loop: this.#loop,
+      instructions: () => machine.instructionCount(),
+      post: (message) => post(message),
+      manager: (hooks) => makePlugins(machine, hooks, limits),
+    });
+    const context: WorkerContext = {
+      machine,
+      loop: this.#loop,
+      inputs: this.#inputs,
+      streams: this.#streams,
+      plugins: this.#plugins,
+      limits,
+    };
     this.#methods = {
       ...controlMethods(context),
       ...registerMethods(context),
@@ -95,6 +123,7 @@ export class SessionWorker {
       ...interruptMethods(context),
       ...consoleMethods(context),
       ...streamMethods(context),
+      ...pluginMethods(context),
     };
     machine.onConsole((name, bytes) => this.#console.add(name, bytes));
     machine.onGuestError((device, message) => this.#guestError(device, message));
@@ -134,6 +163,8 @@ export class SessionWorker {
 
   #sliceEnd(settled: boolean): void {
     this.#guestErrors = 0;
+    // before the console: what a plugin says about a slice comes before what the guest printed in it is shown
+    this.#plugins.sliceEnd();
     this.#flushOutput();
     if (!this.#streams.active) return;
     const now = this.#scheduler.now();

@@ -4,7 +4,9 @@ import { ImageError } from "../image/image.js";
 import { BoardError } from "../machine/boards/board.js";
 import type { MachineModules } from "../machine/core.js";
 import { createMachine } from "../machine/machine.js";
+import { PluginManager } from "../probe/manager.js";
 import { SessionError } from "./host-api.js";
+import { pluginGuest } from "./plugin-guest.js";
 import type { HostToWorker, WorkerInit, WorkerToHost } from "./protocol.js";
 import { describeError, SessionWorker } from "./session-worker.js";
 
@@ -20,7 +22,12 @@ port.once("message", (first: HostToWorker) => {
 function start(init: WorkerInit): void {
   try {
     const machine = createMachine(init.description, init.modules as MachineModules);
-    const session = new SessionWorker(machine, post, init.limits);
+    const session = new SessionWorker(
+      machine,
+      post,
+      init.limits,
+      (_machine, hooks, { plugins }) => new PluginManager(machine, pluginGuest(machine), hooks, plugins),
+    );
     port?.on("message", (message: Exclude<HostToWorker, { type: "init" }>) => void session.receive(message));
     post({ type: "ready", memory: machine.memory, consoles: machine.consoles });
   } catch (error) {

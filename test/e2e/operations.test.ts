@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { OPERATIONS } from "../../src/operations/table.js";
 import { makeAjv } from "../../src/operations/validate.js";
+import { emptyPlugin } from "../server/plugin-modules.js";
 import { type Client, RpcError, startService } from "./service.js";
 
 const DEMO = new URL("../../../guest/demo/demo.elf", import.meta.url);
@@ -57,6 +58,12 @@ const CALLS: [string, Record<string, unknown>][] = [
   ["code.disassemble", { session: "demo", count: 5 }],
   ["code.disassemble", { session: "demo", paddr: "0x80000000", count: 5 }],
   ["subscription.create", { session: "demo", filter: { device: ["uart0"], direction: ["write"] } }],
+  ["plugin.put", { name: "empty.wasm", data: emptyPlugin().toString("base64") }],
+  ["plugin.list", {}],
+  ["plugin.get", { plugin: "hotpages" }],
+  ["plugin.delete", { plugin: "empty.wasm" }],
+  ["slot.attach", { session: "demo", plugin: "drcov", args: { filename: "seen" } }],
+  ["slot.attach", { session: "demo", plugin: "hotpages", args: "sortby=reads", filter: { io: true } }],
   ["session.start", { session: "demo" }],
   ["session.wait", { session: "demo", text: "remap #2", timeoutMs: 60_000 }],
   ["console.list", { session: "demo" }],
@@ -65,6 +72,16 @@ const CALLS: [string, Record<string, unknown>][] = [
   ["session.pause", { session: "demo" }],
   ["subscription.list", { session: "demo" }],
   ["event.list", { session: "demo" }],
+  ["slot.list", { session: "demo" }],
+  ["slot.get", { session: "demo", slot: "hotpages" }],
+  ["slot.results", { session: "demo", slot: "hotpages", text: true }],
+  ["slot.results", { session: "demo", slot: "drcov" }],
+  ["slot.file", { session: "demo", slot: "drcov", file: "seen" }],
+  ["slot.output", { session: "demo", slot: "hotpages" }],
+  ["slot.pause", { session: "demo", slot: "hotpages" }],
+  ["slot.resume", { session: "demo", slot: "hotpages" }],
+  ["slot.configure", { session: "demo", slot: "hotpages", args: { limit: 3 } }],
+  ["slot.detach", { session: "demo", slot: "drcov" }],
   ["session.reset", { session: "demo" }],
 ];
 
@@ -91,6 +108,8 @@ test("every operation answers as its schema says", { timeout: 120_000 }, async (
     [],
     "every operation was called",
   );
+  const { files } = results.get("slot.detach") as { files: { name: string; size: number }[] };
+  assert.ok(files.some(({ name, size }) => name === "seen" && size > 0));
   const read = (name: string) => results.get(name) as Record<string, unknown>;
   assert.equal(read("memory.search")["matches"]?.toString(), "0x83000000");
 });
@@ -155,6 +174,11 @@ test("odd parameters are the caller's errors, and the machine goes on", { timeou
     firmware: ["demo.elf"],
     initrd: ["demo.elf"],
     dtb: ["demo.elf"],
+    plugin: ["hotpages", "hotblocks", "cache", "execlog", "insn", "nope", "__proto__"],
+    args: [{}, "limit=5", { limit: "many" }, { inline: true }, "__proto__=1"],
+    slot: ["hotpages", "cache", "insn", "insn-2", "__proto__"],
+    file: ["x", "__proto__"],
+    interval: [20],
     virtio: [[{ type: "block", image: "demo.elf" }, { type: "console" }], []],
   };
   let state = 12345;
@@ -162,7 +186,7 @@ test("odd parameters are the caller's errors, and the machine goes on", { timeou
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     return (state >>> 8) % limit;
   };
-  const skipped = new Set(["session.delete", "image.delete", "image.put"]);
+  const skipped = new Set(["session.delete", "image.delete", "image.put", "plugin.put"]);
   const operations = OPERATIONS.filter((op) => !skipped.has(op.name));
   let refused = 0;
   for (let n = 0; n < 800; n++) {

@@ -30,15 +30,20 @@ export class RpcError extends Error {
 }
 
 /** Starts a service of its own for one test; ended with it. */
-export async function startService(t: Pick<TestContext, "after">, limits: Partial<Limits> = {}): Promise<Client> {
+export async function startService(
+  t: Pick<TestContext, "after">,
+  limits: Partial<Limits> = {},
+  codeToken?: string,
+): Promise<Client> {
   const dataDir = await mkdtemp(join(tmpdir(), "emuscope-e2e-"));
   const logger = pino({ level: process.env["E2E_LOG"] ?? "silent" });
   const chosen = makeLimits(limits);
   const sessions = createSessionManager({ limits: hostLimits(chosen), log: logger });
-  const service = await createService({ dataDir, limits: chosen, sessions });
+  const jsPlugins = codeToken !== undefined;
+  const service = await createService({ dataDir, limits: chosen, sessions, jsPlugins });
   const app = await buildApp({
     service,
-    access: { token: undefined, host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
+    access: { token: undefined, codeToken, host: "127.0.0.1", allowedHosts: [], allowedOrigins: [] },
     logger,
   });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
@@ -47,17 +52,18 @@ export async function startService(t: Pick<TestContext, "after">, limits: Partia
     await sessions.close();
     await rm(dataDir, { recursive: true, force: true });
   });
-  return client(url);
+  return client(url, codeToken);
 }
 
-export function client(url: string): Client {
+export function client(url: string, token?: string): Client {
+  const access: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   let id = 0;
   return {
     url,
     async call(method, params = {}) {
       const response = await fetch(`${url}/rpc`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...access },
         body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
       });
       const body = (await response.json()) as {

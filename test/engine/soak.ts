@@ -7,6 +7,7 @@ import { runInNewContext } from "node:vm";
 import type { MachineDescription } from "../../src/machine/description.js";
 import { createSessionManager } from "../../src/session/host.js";
 import type { SessionHost, SessionManager } from "../../src/session/host-api.js";
+import { PLUGIN_LIMITS } from "../session/fake-plugins.js";
 
 export interface Holdings {
   threads: number;
@@ -77,6 +78,9 @@ export async function soak(options: {
       consoleBuffer: 1 << 16,
       maxConsoleInput: 4096,
       eventBuffer: 64,
+      maxSlotsPerSession: 4,
+      maxPluginResults: 10_000,
+      plugins: PLUGIN_LIMITS,
     },
     log: { info() {}, warn() {}, error() {} },
   });

@@ -1,6 +1,7 @@
 // A SessionManager without threads or machines: enough behaviour to test the service above it.
 import type { MachineDescription } from "../../src/machine/description.js";
 import {
+  type AttachRequest,
   type CallParams,
   type CallResult,
   type ConsoleHost,
@@ -10,11 +11,21 @@ import {
   type SessionHost,
   type SessionManager,
   type SessionMeta,
+  type SlotListener,
   type StreamFrame,
   type StreamOptions,
   type SubscriptionHost,
 } from "../../src/session/host-api.js";
-import type { SessionState, SubscriptionSpec, WorkerMethods } from "../../src/session/protocol.js";
+import type {
+  FinalResults,
+  SessionState,
+  SubscriptionSpec,
+  WorkerMethods,
+  WorkerToHost,
+} from "../../src/session/protocol.js";
+import { Slots } from "../../src/session/slots.js";
+import { PluginControl, pluginMethods } from "../../src/session/worker-methods/plugins.js";
+import { FakePlugins, PLUGIN_LIMITS } from "../session/fake-plugins.js";
 
 export class FakeManager implements SessionManager {
   readonly sessions = new Map<string, FakeSession>();
@@ -79,10 +90,55 @@ export class FakeSession implements SessionHost {
   readonly #subscriptions = new Map<string, FakeSubscription>();
   #subscribed = 0;
 
-  constructor(id: string, description: MachineDescription, meta: SessionMeta) {
+  /** The plugin manager, once a plugin was attached. */
+  plugins!: FakePlugins;
+  /** Tells the host side what plugins wrote. */
+  readonly control: PluginControl;
+  readonly #slots: Slots;
+  readonly #pluginMethods: ReturnType<typeof pluginMethods>;
+
+  constructor(id: string, description: MachineDescription, meta: SessionMeta, maxSlots = 4) {
     this.id = id;
     this.description = description;
     this.meta = meta;
+    this.control = new PluginControl({
+      loop: { stopFor: (reason: string) => this.setState("paused", reason) } as never,
+      instructions: () => this.instructions,
+      post: (message) => this.#told(message),
+      manager: (hooks) => {
+        this.plugins = new FakePlugins(hooks, () => this.instructions);
+        return this.plugins;
+      },
+    });
+    this.#pluginMethods = pluginMethods({
+      machine: { description, devices: [{ name: "uart0" }], bus: { regions: [{ name: "ram" }] } },
+      loop: { state: "running" },
+      plugins: this.control,
+      limits: { maxPluginResults: 10_000, plugins: PLUGIN_LIMITS },
+    } as never);
+    this.#slots = new Slots(maxSlots, {
+      attach: ({ id: slot, plugin, args, filter }) => this.call("attachPlugin", { id: slot, plugin, args, filter }),
+      detach: (slot) => this.call("detachPlugin", { id: slot }),
+    });
+  }
+
+  attach(request: AttachRequest) {
+    return this.#slots.attach(request);
+  }
+  detach(id: string): Promise<FinalResults> {
+    return this.#slots.detach(id);
+  }
+  slots() {
+    return this.#slots.list();
+  }
+  onSlot(id: string, listener: SlotListener): () => void {
+    return this.#slots.listen(id, listener);
+  }
+  #told(message: WorkerToHost): void {
+    if (message.type === "plugin-output") this.#slots.wrote(message.ids);
+    if (message.type !== "plugin") return;
+    const { instructions: _instructions, ...event } = message;
+    this.emit(event);
   }
 
   get listeners(): number {
@@ -93,14 +149,21 @@ export class FakeSession implements SessionHost {
 
   async call<M extends keyof WorkerMethods>(method: M, ...params: CallParams<M>): Promise<CallResult<M>> {
     if (this.state === "crashed") throw new SessionError("crashed", "it crashed");
-    const body = (this.#methods as Partial<WorkerMethods>)[method] as ((p: unknown) => unknown) | undefined;
+    const body = ({ ...this.#methods, ...this.#pluginMethods } as Partial<WorkerMethods>)[method] as
+      | ((p: unknown) => unknown)
+      | undefined;
     if (!body) throw new Error(`fake has no ${method}`);
     return body(params[0]) as CallResult<M>;
   }
 
   readonly #methods: Omit<
     WorkerMethods,
-    "consoleInput" | "subscribe" | "unsubscribe" | "subscriptionStats" | "inputLog"
+    | "consoleInput"
+    | "subscribe"
+    | "unsubscribe"
+    | "subscriptionStats"
+    | "inputLog"
+    | keyof ReturnType<typeof pluginMethods>
   > = {
     engineStats: () => ({
       variant: "plain",
@@ -249,6 +312,7 @@ export class FakeSession implements SessionHost {
   }
   end(): void {
     for (const subscription of this.#subscriptions.values()) subscription.finish();
+    this.#slots.clear();
     this.emit({ type: "deleted" });
   }
 }

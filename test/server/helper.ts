@@ -10,6 +10,7 @@ import { type Limits, makeLimits } from "../../src/operations/limits.js";
 import type { Service } from "../../src/operations/service.js";
 import { buildApp } from "../../src/server/app.js";
 import { createService } from "../../src/server/service.js";
+import { FAKE_BUILTINS } from "../session/fake-plugins.js";
 import { FakeManager } from "./fake-session.js";
 
 export interface Built {
@@ -24,6 +25,7 @@ export interface Built {
 export interface BuildOptions {
   limits?: Partial<Limits>;
   token?: string;
+  codeToken?: string;
   allowedHosts?: string[];
   allowedOrigins?: string[];
 }
@@ -31,14 +33,21 @@ export interface BuildOptions {
 export async function build(t: TestContext, options: BuildOptions = {}): Promise<Built> {
   const dataDir = await mkdtemp(join(tmpdir(), "emuscope-"));
   const sessions = new FakeManager();
-  const service = await createService({ dataDir, limits: makeLimits(options.limits), sessions });
+  const service = await createService({
+    dataDir,
+    limits: makeLimits(options.limits),
+    sessions,
+    builtins: FAKE_BUILTINS,
+    jsPlugins: options.codeToken !== undefined,
+  });
   const logged: Record<string, unknown>[] = [];
   const logger = pino(
     { level: "debug" },
     { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) },
   );
-  const { token, allowedHosts = [], allowedOrigins = [] } = options;
-  const app = await buildApp({ service, logger, access: { token, host: "127.0.0.1", allowedHosts, allowedOrigins } });
+  const { token, codeToken, allowedHosts = [], allowedOrigins = [] } = options;
+  const access = { token, codeToken, host: "127.0.0.1", allowedHosts, allowedOrigins };
+  const app = await buildApp({ service, logger, access });
   t.after(async () => {
     await app.close();
     await sessions.close();

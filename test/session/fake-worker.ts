@@ -5,6 +5,7 @@ import { SessionError } from "../../src/session/host-api.js";
 import type { HostToWorker, WorkerToHost } from "../../src/session/protocol.js";
 import { describeError, SessionWorker } from "../../src/session/session-worker.js";
 import { FakeMachine, type Happening } from "./fake-machine.js";
+import { FakePlugins } from "./fake-plugins.js";
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const post = (message: WorkerToHost, transfer?: ArrayBuffer[]): void => port.postMessage(message, transfer ?? []);
@@ -18,7 +19,12 @@ port.once("message", (first: Extract<HostToWorker, { type: "init" }>) => {
     return;
   }
   const machine = new FakeMachine(Array.isArray(script) ? script : [], description);
-  const session = new SessionWorker(machine, post, limits);
+  const session = new SessionWorker(
+    machine,
+    post,
+    limits,
+    (_machine, hooks) => new FakePlugins(hooks, () => machine.instructionCount()),
+  );
   port.on("message", (message: Exclude<HostToWorker, { type: "init" }>) => {
     if ("die" in script && message.type === "call" && message.method === "step") {
       if (script.die === "exit") process.exit(7);

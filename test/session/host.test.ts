@@ -6,6 +6,7 @@ import { waitFor } from "../../src/operations/wait.js";
 import { createSessionManager } from "../../src/session/host.js";
 import type { HostLimits, SessionEvent, SessionHost, SessionManager } from "../../src/session/host-api.js";
 import type { Happening } from "./fake-machine.js";
+import { PLUGIN_LIMITS } from "./fake-plugins.js";
 
 const LIMITS: HostLimits = {
   maxSessions: 3,
@@ -16,6 +17,9 @@ const LIMITS: HostLimits = {
   consoleBuffer: 1024,
   maxConsoleInput: 16,
   eventBuffer: 8,
+  maxSlotsPerSession: 4,
+  maxPluginResults: 10_000,
+  plugins: PLUGIN_LIMITS,
 };
 
 function manager(t: TestContext, limits: Partial<HostLimits> = {}): SessionManager {

@@ -6,6 +6,7 @@ import { createSessionManager } from "../../src/session/host.js";
 import type { SubscriptionHost } from "../../src/session/host-api.js";
 import { counter } from "../e2e/programs.js";
 import { Random } from "../trace/recorder-harness.js";
+import { PLUGIN_LIMITS } from "./fake-plugins.js";
 
 const CHOSEN = process.env["EMUSCOPE_SEED"] ?? "20261123";
 const SEED = CHOSEN === "random" ? Math.floor(Math.random() * 2 ** 31) : Number(CHOSEN);
@@ -68,6 +69,9 @@ test("awkward clients get every record or the count of what they lost", { timeou
       consoleBuffer: 1024,
       maxConsoleInput: 1024,
       eventBuffer: 100,
+      maxSlotsPerSession: 4,
+      maxPluginResults: 10_000,
+      plugins: PLUGIN_LIMITS,
     },
   });
   t.after(() => sessions.close());

@@ -8,6 +8,7 @@ import type { WorkerMethods, WorkerToHost } from "../../src/session/protocol.js"
 import { SessionWorker } from "../../src/session/session-worker.js";
 import { add, addi, assemble, COUNTER_BASE, counter, echo, j, label, RAM, UART } from "../e2e/programs.js";
 import { FakeScheduler } from "./fake-machine.js";
+import { FakePlugins, PLUGIN_LIMITS } from "./fake-plugins.js";
 
 let modules: MachineModules;
 before(async () => {
@@ -32,7 +33,8 @@ function build(program: Uint8Array, harts = 1): Bench {
   const worker = new SessionWorker(
     machine,
     (message) => posts.push(message),
-    { maxConsoleInput: 1000, maxRingBytes: 1 << 20 },
+    { maxConsoleInput: 1000, maxRingBytes: 1 << 20, maxPluginResults: 10_000, plugins: PLUGIN_LIMITS },
+    (_machine, hooks) => new FakePlugins(hooks, () => machine.instructionCount()),
     new FakeScheduler(),
   );
   let id = 0;

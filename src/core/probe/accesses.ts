@@ -68,6 +68,12 @@ function position(record: i32): i32 {
   return load<i32>(record, BLOCK_COUNT) - load<i32>(PROBE_LEFT) - 1;
 }
 
+/** Whether anybody wants to know of the accesses of the instruction in flight. */
+export function has_access_probes(): bool {
+  const record = load<i32>(PROBE_BLOCK);
+  return load<i32>(record + BLOCK_INSTRUCTIONS + position(record) * INSTRUCTION_SIZE, INSTRUCTION_ACCESS) != 0;
+}
+
 /** Runs the probes on the accesses of the instruction that has just completed. */
 export function probe_accesses(): void {
   const record = load<i32>(PROBE_BLOCK);

@@ -23,7 +23,7 @@ import {
   WALK_HWADDR,
 } from "../layout";
 import { ACCESS_FETCH } from "../hart/privileged-constants";
-import { note } from "../probe/accesses";
+import { has_access_probes, note } from "../probe/accesses";
 import { listens, tell } from "../probe/events";
 import { capture, capture_physical } from "./capture";
 import { entry_for } from "./tlb";
@@ -48,9 +48,12 @@ export function trace_walk(kind: u32, va: u64, at: u64, pte: u64): void {
 /** An access the inlined check settled: plain memory through `entry`. Fills HWADDR, notes it for the probes and records. */
 export function trace_fast(kind: u32, va: u64, value: u64, size: u32, entry: i32, pc: u64): void {
   store<u64>(PC, pc);
+  const recorded = load<u32>(TRACE_ACTIVE);
+  const probed = load<u32>(PROBE_ON) && has_access_probes();
+  if (!recorded && !probed) return;
   capture(HWADDR, entry, va, size, 0);
-  if (load<u32>(PROBE_ON)) note(kind, va, value, size, 0);
-  if (load<u32>(TRACE_ACTIVE)) trace_record(kind, va, value, size, HWADDR, 0);
+  if (probed) note(kind, va, value, size, 0);
+  if (recorded) trace_record(kind, va, value, size, HWADDR, 0);
 }
 
 /** An AMO done on the host address that amo_prepare() gave: the read and the write, from the capture in HWADDR. */

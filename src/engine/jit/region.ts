@@ -193,7 +193,10 @@ export function findProbedRegion(
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
     const probes = find(start);
     if (!probes || (size > 0 && size + probes.instructions.length > MAX_INSTRUCTIONS)) continue;
-    const stop = probes.instructions.findIndex(({ decoded }) => leftToInterpreter(decoded, true));
+    // what straddles pages may change without this page's code being written
+    const stop = probes.instructions.findIndex(
+      ({ offset, decoded }) => leftToInterpreter(decoded, true) || offset + decoded.length > PAGE,
+    );
     const instructions = stop < 0 ? [...probes.instructions] : probes.instructions.slice(0, stop);
     size += instructions.length;
     const last = probes.instructions[probes.instructions.length - 1] as BlockInstruction;

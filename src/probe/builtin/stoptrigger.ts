@@ -104,7 +104,10 @@ class StopTrigger implements Plugin {
     const instructions = Array.from({ length: this.#host.harts }, (_, hart) => {
       const block = this.#open.at(hart);
       const index = block < 0 ? -1 : this.#table.index(block, this.#open.pc(hart));
-      const missing = index < 0 ? 0 : (this.#table.length[block] as number) - index;
+      let missing = index < 0 ? 0 : (this.#table.length[block] as number) - index;
+      // where it stopped before the last instruction of a block, that has begun as far as blocks know
+      const stop = this.#last?.reached;
+      if (block < 0 && stop?.hart === hart && stop.instructions === this.#host.instructions()) missing = 1;
       return Number(this.#count.get(hart)) - missing;
     });
     return {

@@ -3,51 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { cache } from "../../../src/probe/builtin/cache/cache.js";
-import { Random } from "../../../src/probe/builtin/cache/cache-model.js";
 import { type FakeAccess, FakeHost } from "../fake-host.js";
+import { PlainCache, Random, type Shape } from "./plain-cache.js";
 import { AMOADD, C_NOP, LD, NOP, SD } from "./words.js";
-
-interface Shape {
-  size: number;
-  blockSize: number;
-  associativity: number;
-}
-
-/** A cache of lists: each set holds its lines in the order in which they go. */
-class PlainCache {
-  readonly sets: bigint[][];
-  accesses = 0;
-  misses = 0;
-  readonly shape: Shape;
-  readonly evict: string;
-  readonly random: Random;
-
-  constructor(shape: Shape, evict: string, random: Random) {
-    this.shape = shape;
-    this.evict = evict;
-    this.random = random;
-    this.sets = Array.from({ length: shape.size / (shape.blockSize * shape.associativity) }, () => []);
-  }
-
-  access(address: bigint): boolean {
-    this.accesses++;
-    const line = address / BigInt(this.shape.blockSize);
-    const set = this.sets[Number(line % BigInt(this.sets.length))] as bigint[];
-    const at = set.indexOf(line);
-    if (at >= 0) {
-      if (this.evict === "lru") set.push(...set.splice(at, 1));
-      return true;
-    }
-    this.misses++;
-    if (set.length < this.shape.associativity) set.push(line);
-    else if (this.evict === "rand") set[this.random.below(set.length)] = line;
-    else {
-      set.shift();
-      set.push(line);
-    }
-    return false;
-  }
-}
 
 const CODES = [
   [NOP, LD, C_NOP, SD, NOP],
