@@ -354,6 +354,18 @@ test("a plugin that goes wrong ends by itself, with the cause, and the guest goe
   assert.equal((await client.call<{ state: string }>("session.get", demo)).state, "running");
 });
 
+test("the plugin that docs/plugins.md shows does what it says", { timeout: 60_000 }, async (t) => {
+  const docs = await readFile(new URL("../../../docs/plugins.md", import.meta.url), "utf8");
+  const [, source] = /```js\n([\s\S]*?)```/.exec(docs) ?? [];
+  const client = await withDemo(t, "the-operator's");
+  await put(client, "writers.js", source as string);
+  await attach(client, "writers.js", { args: { limit: 3 } });
+  await client.call("session.runUntil", { ...demo, instructions: 3_000_000, timeoutMs: 60_000 });
+  const { writers } = (await results<{ writers: { where: string; writes: number }[] }>(client, "writers")).results;
+  assert.equal(writers.length, 3);
+  assert.match(writers[0]?.where ?? "", /^0x[0-9a-f]+ uart0\+0x0$/);
+});
+
 test("JavaScript plugins run where the operator allows it, and fail alone", { timeout: 60_000 }, async (t) => {
   const client = await withProgram(t, counter(), "the-operator's");
   await put(client, "counter.js", counterSource);
