@@ -40,6 +40,8 @@ interface Entry {
   readonly record: number;
   readonly raw: RawBlock;
   readonly probes: BlockProbes;
+  /** Behind all that was written for it. */
+  readonly end: number;
 }
 
 const DIRECTIONS = { read: 1, write: 2, both: 3 } as const;
@@ -69,6 +71,8 @@ export class Probes {
   readonly #blocks = new Map<number, Entry[]>();
   readonly #frames = new Map<number, Set<Entry>>();
   readonly #byRecord = new Map<number, Entry>();
+  /** Lists of ops that may stand anywhere, by what they do. */
+  readonly #shared = new Map<string, number>();
 
   /** @param arena zeroed memory for the hash table and the records */
   constructor(memory: WebAssembly.Memory, core: ProbesCore, arena: { base: number; size: number }, host: ProbesHost) {
@@ -128,14 +132,14 @@ export class Probes {
   /** The block that begins at `slot`, if it has run since it was written. */
   find(slot: number, page: bigint): ProbedBlock | undefined {
     const entry = this.#blocks.get(slot)?.find(({ raw }) => raw.page === page);
-    return entry && place(entry);
+    return entry && this.#place(entry);
   }
 
   #add(raw: RawBlock, probes: BlockProbes): Entry {
     const bytes = sizeOf(raw, probes);
     if (this.#next + bytes > this.#end) this.clear();
     const entry = this.#write(this.#next, raw, probes);
-    this.#next += bytes;
+    this.#next = entry.end;
     const same = this.#blocks.get(raw.slot);
     if (same) same.push(entry);
     else this.#blocks.set(raw.slot, [entry]);
@@ -216,6 +220,7 @@ export class Probes {
     this.#blocks.clear();
     this.#frames.clear();
     this.#byRecord.clear();
+    this.#shared.clear();
     this.#host.dropped(undefined);
     for (const [hart, raw] of inside) {
       const { record } = this.#add(raw, this.#host.instrument(raw));
@@ -242,38 +247,49 @@ export class Probes {
     v.setBigUint64(record + L.BLOCK_PAGE, raw.page, true);
     v.setUint32(record + L.BLOCK_COUNT, count, true);
     let at = record + L.BLOCK_INSTRUCTIONS + count * L.INSTRUCTION_SIZE;
-    const begin = (ops: readonly unknown[] | undefined): number => (ops && ops.length > 0 ? at : 0);
-    const end = (ops: readonly unknown[] | undefined): void => {
-      if (!ops || ops.length === 0) return;
+    const list = (ops: readonly AccessProbe[] | undefined, index: number, phase: number): number => {
+      if (!ops || ops.length === 0) return 0;
+      const key = sharing(ops);
+      const known = key === undefined ? undefined : this.#shared.get(key);
+      if (known !== undefined) return known;
+      const first = at;
+      for (const { op, direction, io, memory } of ops) {
+        const bits = DIRECTIONS[direction] | (io ? 4 : 0) | (memory ? 8 : 0);
+        this.#writeOp(at, op, record, index, phase, bits);
+        at += L.OP_SIZE;
+      }
       v.setUint32(at, 0, true);
       at += LIST_END;
+      if (key !== undefined && record >= this.#start) this.#shared.set(key, first);
+      return first;
     };
-    const write = (op: ProbeOp, index: number, phase: number, direction: number): void => {
-      this.#writeOp(at, op, record, index, phase, direction);
-      at += L.OP_SIZE;
-    };
-    v.setUint32(record + L.BLOCK_OPS, begin(probes.block), true);
-    for (const op of probes.block) write(op, 0, L.PHASE_BLOCK, DIRECTIONS.both);
-    end(probes.block);
+    v.setUint32(record + L.BLOCK_OPS, list(always(probes.block), 0, L.PHASE_BLOCK), true);
     for (let i = 0; i < count; i++) {
       const { offset, decoded } = raw.instructions[i] as BlockInstruction;
       const entry = record + L.BLOCK_INSTRUCTIONS + i * L.INSTRUCTION_SIZE;
-      const exec = probes.exec[i];
-      v.setUint32(entry + L.INSTRUCTION_EXEC, begin(exec), true);
-      if (exec) for (const op of exec) write(op, i, L.PHASE_EXEC, DIRECTIONS.both);
-      end(exec);
-      const access = probes.access[i];
-      v.setUint32(entry + L.INSTRUCTION_ACCESS, begin(access), true);
-      if (access) {
-        for (const { op, direction, io, memory } of access)
-          write(op, i, L.PHASE_ACCESS, DIRECTIONS[direction] | (io ? 4 : 0) | (memory ? 8 : 0));
-      }
-      end(access);
+      v.setUint32(entry + L.INSTRUCTION_EXEC, list(always(probes.exec[i]), i, L.PHASE_EXEC), true);
+      v.setUint32(entry + L.INSTRUCTION_ACCESS, list(probes.access[i], i, L.PHASE_ACCESS), true);
       v.setUint16(entry + L.INSTRUCTION_OFFSET, offset, true);
       v.setUint8(entry + L.INSTRUCTION_LENGTH, decoded.length);
       v.setUint8(entry + L.INSTRUCTION_SIGNED, isSigned(decoded.instruction.name) ? 1 : 0);
     }
-    return { record, raw, probes };
+    return { record, raw, probes, end: Math.ceil(at / 16) * 16 };
+  }
+
+  /** What the JIT needs of a block. */
+  #place({ record, raw, probes }: Entry): ProbedBlock {
+    const list = (ops: readonly AccessProbe[] | undefined, pointer: number): PlacedOp[] => {
+      const first = this.#view.getUint32(pointer, true);
+      return (ops ?? []).map(({ op, direction, io }, i) => ({ op, address: first + i * L.OP_SIZE, direction, io }));
+    };
+    const instruction = (i: number): number => record + L.BLOCK_INSTRUCTIONS + i * L.INSTRUCTION_SIZE;
+    return {
+      record,
+      block: list(always(probes.block), record + L.BLOCK_OPS),
+      exec: raw.instructions.map((_, i) => list(always(probes.exec[i]), instruction(i) + L.INSTRUCTION_EXEC)),
+      access: raw.instructions.map((_, i) => list(probes.access[i], instruction(i) + L.INSTRUCTION_ACCESS)),
+      instructions: raw.instructions,
+    };
   }
 
   #writeOp(at: number, op: ProbeOp, record: number, index: number, phase: number, direction: number): void {
@@ -318,26 +334,24 @@ export class Probes {
   }
 }
 
-/** Where the ops of a block lie, in the order #write puts them. */
-function place({ record, raw, probes }: Entry): ProbedBlock {
-  const count = raw.instructions.length;
-  let at = record + L.BLOCK_INSTRUCTIONS + count * L.INSTRUCTION_SIZE;
-  const list = (ops: readonly AccessProbe[] | undefined): PlacedOp[] => {
-    if (!ops || ops.length === 0) return [];
-    const placed = ops.map(({ op, direction, io }, i) => ({ op, address: at + i * L.OP_SIZE, direction, io }));
-    at += ops.length * L.OP_SIZE + LIST_END;
-    return placed;
-  };
-  const always = (ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined =>
-    ops?.map((op) => ({ op, direction: "both", io: false }));
-  const block = list(always(probes.block));
-  const exec: PlacedOp[][] = [];
-  const access: PlacedOp[][] = [];
-  for (let i = 0; i < count; i++) {
-    exec.push(list(always(probes.exec[i])));
-    access.push(list(probes.access[i]));
+function always(ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined {
+  return ops && ops.length > 0 ? ops.map((op) => ({ op, direction: "both", io: false })) : undefined;
+}
+
+/**
+ * Names a list that means the same wherever it stands, so that one copy serves: counting, in cold code, is a matter of how much
+ * memory it goes through. Calls and buffers need to know where they are.
+ */
+function sharing(ops: readonly AccessProbe[]): string | undefined {
+  let key = "";
+  for (const { op, direction, io, memory } of ops) {
+    if (op.kind !== "add" && op.kind !== "store") return undefined;
+    const { counter, when } = op;
+    key += `${op.kind},${counter.address},${counter.stride},${op.value},${direction},${io},${memory},${op.guard}`;
+    if (when) key += `,${when.is},${when.counter.address},${when.counter.stride},${when.value}`;
+    key += ";";
   }
-  return { record, block, exec, access, instructions: raw.instructions };
+  return key;
 }
 
 /** Loads that extend the sign. */
