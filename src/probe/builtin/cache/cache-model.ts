@@ -28,41 +28,44 @@ export class Random {
 export class CacheModel {
   accesses = 0;
   misses = 0;
-  readonly #ways: number;
-  /** Bits of the offset in a line. */
-  readonly #shift: number;
-  /** What the upper half of an address counts in lines. */
-  readonly #upper: number;
-  readonly #setMask: number;
+  /** Line numbers, the ways of a set side by side; -1 for an empty way. */
+  readonly lines: Float64Array;
+  readonly ways: number;
+  readonly setMask: number;
+  /** Bits of the offset in a line; what the upper half of an address counts in lines. */
+  readonly shift: number;
+  readonly upper: number;
   readonly #eviction: Eviction;
   readonly #random: Random;
-  /** Line numbers, the ways of a set side by side; -1 for an empty way. */
-  readonly #lines: Float64Array;
   /** FIFO: the way of each set to fill next. Random: how many are filled. */
   readonly #next: Uint16Array;
 
   constructor({ size, blockSize, associativity }: CacheShape, eviction: Eviction, random: Random) {
     const sets = size / (blockSize * associativity);
-    this.#ways = associativity;
-    this.#shift = Math.log2(blockSize);
-    this.#upper = 2 ** (32 - this.#shift);
-    this.#setMask = sets - 1;
+    this.ways = associativity;
+    this.shift = Math.log2(blockSize);
+    this.upper = 2 ** (32 - this.shift);
+    this.setMask = sets - 1;
     this.#eviction = eviction;
     this.#random = random;
-    this.#lines = new Float64Array(sets * associativity).fill(-1);
+    this.lines = new Float64Array(sets * associativity).fill(-1);
     this.#next = new Uint16Array(sets);
   }
 
-  /** One access; true when it hits. The address comes as two halves. */
-  access(low: number, high: number): boolean {
-    this.accesses++;
-    const inLow = low >>> this.#shift;
-    const line = high * this.#upper + inLow;
-    const set = inLow & this.#setMask;
-    const first = set * this.#ways;
-    const lines = this.#lines;
-    if (lines[first] === line) return true;
-    const end = first + this.#ways;
+  /** Number of the line of an address that comes as two halves. */
+  line(low: number, high: number): number {
+    return high * this.upper + (low >>> this.shift);
+  }
+
+  /** Place of the first way of the address's set. */
+  first(low: number): number {
+    return ((low >>> this.shift) & this.setMask) * this.ways;
+  }
+
+  /** One access that does not find `line` in the first way of its set, at `first`; true when it hits. */
+  access(first: number, line: number): boolean {
+    const { lines, ways } = this;
+    const end = first + ways;
     for (let way = first + 1; way < end; way++) {
       if (lines[way] !== line) continue;
       if (this.#eviction === "lru") this.#moveToFront(first, way, line);
@@ -70,12 +73,12 @@ export class CacheModel {
     }
     this.misses++;
     if (this.#eviction === "lru") this.#moveToFront(first, end - 1, line);
-    else lines[first + this.#victim(set)] = line;
+    else lines[first + this.#victim(first / ways)] = line;
     return false;
   }
 
   #moveToFront(first: number, way: number, line: number): void {
-    const lines = this.#lines;
+    const { lines } = this;
     for (let to = way; to > first; to--) lines[to] = lines[to - 1] as number;
     lines[first] = line;
   }
@@ -83,10 +86,10 @@ export class CacheModel {
   #victim(set: number): number {
     const next = this.#next[set] as number;
     if (this.#eviction === "fifo") {
-      this.#next[set] = next + 1 === this.#ways ? 0 : next + 1;
+      this.#next[set] = next + 1 === this.ways ? 0 : next + 1;
       return next;
     }
-    if (next === this.#ways) return this.#random.below(this.#ways);
+    if (next === this.ways) return this.#random.below(this.ways);
     this.#next[set] = next + 1;
     return next;
   }

@@ -52,7 +52,7 @@ const RESULTS = Type.Object({
 
 /** A fetch's tag; a data access's is the number of its instruction. */
 const FETCH = 0x8000_0000;
-/** Comes before an access to a device, which is to be left out. */
+/** The entry behind it is an access to a device, which is to be left out. */
 const DEVICE = 0xffff_ffff;
 
 class Caches implements Plugin {
@@ -66,8 +66,8 @@ class Caches implements Plugin {
   readonly #l2: CacheModel[];
   readonly #instructions = new InstructionTable();
   readonly #runs: RunTable;
-  /** Whether the hart's next access is a device's. */
-  readonly #skip: Uint8Array;
+  /** Whether the next access is a device's. */
+  #skip = false;
   /** Fetches counted with their run that did not come, by core. */
   readonly #cut: Float64Array;
 
@@ -99,11 +99,10 @@ class Caches implements Plugin {
     this.#data = models(this.#shapes.data);
     this.#instruction = models(this.#shapes.instruction);
     this.#l2 = models(this.#shapes.l2);
-    this.#skip = new Uint8Array(host.harts);
     this.#cut = new Float64Array(cores);
     // a core that several harts share may lose a line between two instructions of a run
     const line = cores < host.harts ? 1 : this.#shapes.instruction.blockSize;
-    this.#runs = new RunTable(host, this.#instructions, line, (hart, entered) =>
+    this.#runs = new RunTable(host, this.#instructions, this.#instruction[0] as CacheModel, line, (hart, entered) =>
       this.#leave(hart, this.#runs.address(entered), 0),
     );
     this.#buffer = host.buffer((words, from, to) => this.#drain(words, from, to), 32768);
@@ -169,44 +168,73 @@ class Caches implements Plugin {
     for (let hart = 0; hart < this.#host.harts; hart++) this.#runs.close(hart);
   }
 
+  /** Most accesses hit in the first way of their set, where LRU has the line used last: that is tested here, from locals. */
   #drain(words: Uint32Array, from: number, to: number): void {
-    const { dataMisses, fetchMisses, l2Misses } = this.#instructions;
     const runs = this.#runs;
-    const cores = this.#data.length;
-    const skip = this.#skip;
-    for (let i = 4 * from; i < 4 * to; i += 4) {
-      const tag = words[i] as number;
-      const hart = (words[i + 1] as number) & 0xff;
-      const core = cores === 1 ? 0 : hart % cores;
-      let low: number;
-      let high: number;
-      let number: number;
-      if (tag < FETCH) {
-        if (skip[hart] !== 0) {
-          skip[hart] = 0;
-          continue;
-        }
-        low = words[i + 2] as number;
-        high = words[i + 3] as number;
-        if ((this.#data[core] as CacheModel).access(low, high)) continue;
-        number = tag;
-        dataMisses[number] = (dataMisses[number] as number) + 1;
-      } else if (tag === DEVICE) {
-        skip[hart] = 1;
-        continue;
-      } else {
-        const run = tag - FETCH;
-        const model = this.#instruction[core] as CacheModel;
-        low = runs.low[run] as number;
-        high = runs.high[run] as number;
-        model.accesses += (runs.length[run] as number) - 1;
-        if (model.access(low, high)) continue;
-        number = runs.first[run] as number;
-        fetchMisses[number] = (fetchMisses[number] as number) + 1;
-      }
-      if (this.#l2.length > 0 && !(this.#l2[core] as CacheModel).access(low, high))
-        l2Misses[number] = (l2Misses[number] as number) + 1;
+    const { dataMisses, fetchMisses } = this.#instructions;
+    const l2 = this.#l2.length > 0;
+    let hart = -1;
+    let data = this.#data[0] as CacheModel;
+    let instruction = this.#instruction[0] as CacheModel;
+    let { lines: dataLines } = data;
+    let { lines: fetchLines } = instruction;
+    const { shift, upper, setMask, ways } = data;
+    let loads = 0;
+    let fetches = 0;
+    let i = 4 * from;
+    if (this.#skip && to > from) {
+      this.#skip = false;
+      i += 4;
     }
+    for (; i < 4 * to; i += 4) {
+      const tag = words[i] as number;
+      const now = (words[i + 1] as number) & 0xff;
+      if (now !== hart) {
+        data.accesses += loads;
+        instruction.accesses += fetches;
+        loads = 0;
+        fetches = 0;
+        hart = now;
+        data = this.#data[hart % this.#data.length] as CacheModel;
+        instruction = this.#instruction[hart % this.#data.length] as CacheModel;
+        dataLines = data.lines;
+        fetchLines = instruction.lines;
+      }
+      if (tag < FETCH) {
+        loads++;
+        const low = words[i + 2] as number;
+        const high = words[i + 3] as number;
+        const inLow = low >>> shift;
+        const line = high * upper + inLow;
+        const first = (inLow & setMask) * ways;
+        if (dataLines[first] === line || data.access(first, line)) continue;
+        dataMisses[tag] = (dataMisses[tag] as number) + 1;
+        if (l2) this.#second(hart, low, high, tag);
+      } else if (tag !== DEVICE) {
+        const run = tag - FETCH;
+        fetches += runs.length[run] as number;
+        const line = runs.line[run] as number;
+        const first = runs.way[run] as number;
+        if (fetchLines[first] === line || instruction.access(first, line)) continue;
+        const number = runs.first[run] as number;
+        fetchMisses[number] = (fetchMisses[number] as number) + 1;
+        if (l2) this.#second(hart, runs.low[run] as number, runs.high[run] as number, number);
+      } else if (i + 4 < 4 * to) i += 4;
+      else this.#skip = true;
+    }
+    data.accesses += loads;
+    instruction.accesses += fetches;
+  }
+
+  /** The second level, for what missed in the first. */
+  #second(hart: number, low: number, high: number, number: number): void {
+    const model = this.#l2[hart % this.#l2.length] as CacheModel;
+    model.accesses++;
+    const first = model.first(low);
+    const line = model.line(low, high);
+    if (model.lines[first] === line || model.access(first, line)) return;
+    const { l2Misses } = this.#instructions;
+    l2Misses[number] = (l2Misses[number] as number) + 1;
   }
 
   #leave(hart: number, from: bigint, begun: number): void {

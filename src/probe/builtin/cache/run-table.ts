@@ -2,16 +2,21 @@
 // blocks, each hart says inline which run it is in the middle of.
 import type { Counter, Instruction, PluginHost } from "../../plugin.js";
 import { grown } from "../support/growable.js";
+import type { CacheModel } from "./cache-model.js";
 import type { InstructionTable } from "./instruction-table.js";
 
 export class RunTable {
-  /** Physical address of run n, in halves; how many instructions it has, and the number of the first. */
+  /** Line of run n, and the place of the first way of its set. */
+  line: Float64Array = new Float64Array(1024);
+  way: Uint32Array = new Uint32Array(1024);
+  /** Its physical address, in halves; how many instructions it has, and the number of the first. */
   low: Uint32Array = new Uint32Array(1024);
   high: Uint32Array = new Uint32Array(1024);
   length: Uint16Array = new Uint16Array(1024);
   first: Uint32Array = new Uint32Array(1024);
   readonly #host: PluginHost;
   readonly #instructions: InstructionTable;
+  readonly #model: CacheModel;
   readonly #line: bigint;
   readonly #vaddr: bigint[] = [];
   /** Sizes of the run's instructions. */
@@ -27,11 +32,13 @@ export class RunTable {
   constructor(
     host: PluginHost,
     instructions: InstructionTable,
+    model: CacheModel,
     line: number,
     lost: (hart: number, entered: number) => void,
   ) {
     this.#lost = lost;
     this.#host = host;
+    this.#model = model;
     this.#instructions = instructions;
     this.#line = BigInt(line);
     this.#open = host.scoreboard(1).counter(0);
@@ -63,12 +70,18 @@ export class RunTable {
     if (known !== undefined) return known;
     const run = this.#numbers.size;
     this.#numbers.set(key, run);
+    this.line = grown(this.line, run);
+    this.way = grown(this.way, run);
     this.low = grown(this.low, run);
     this.high = grown(this.high, run);
     this.length = grown(this.length, run);
     this.first = grown(this.first, run);
-    this.low[run] = Number(first.paddr & 0xffff_ffffn);
-    this.high[run] = Number(first.paddr >> 32n);
+    const low = Number(first.paddr & 0xffff_ffffn);
+    const high = Number(first.paddr >> 32n);
+    this.line[run] = this.#model.line(low, high);
+    this.way[run] = this.#model.first(low);
+    this.low[run] = low;
+    this.high[run] = high;
     this.length[run] = to - from;
     this.first[run] = this.#instructions.number(first);
     this.#vaddr.push(first.vaddr);
