@@ -13,6 +13,7 @@
 #include "glib/gmem.h"
 #include "glib/gmessages.h"
 #include "glib/gstrfuncs.h"
+#include "glib/gutf8.h"
 #include "glib/gstring.h"
 #include "glib/glist.h"
 #include "glib/gqueue.h"

@@ -170,7 +170,7 @@ typedef void (*qemu_plugin_vcpu_syscall_ret_cb_t)(qemu_plugin_id_t id, unsigned 
  */
 typedef void (*emuscope_cb_t)(void);
 #define EMUSCOPE_REGISTER(name) void qemu_plugin_##name(qemu_plugin_id_t id, emuscope_cb_t cb, void *userdata)
-EMUSCOPE_IMPORT(uninstall) EMUSCOPE_REGISTER(uninstall);
+EMUSCOPE_REGISTER(uninstall);
 EMUSCOPE_IMPORT(reset) EMUSCOPE_REGISTER(reset);
 EMUSCOPE_IMPORT(register_vcpu_init_cb) EMUSCOPE_REGISTER(register_vcpu_init_cb);
 EMUSCOPE_IMPORT(register_vcpu_exit_cb) EMUSCOPE_REGISTER(register_vcpu_exit_cb);

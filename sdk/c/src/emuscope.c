@@ -9,10 +9,12 @@
 #undef qemu_plugin_install
 #undef qemu_plugin_register_atexit_cb
 #undef qemu_plugin_vcpu_for_each
+#undef qemu_plugin_uninstall
 
 int emuscope_function_shape(emuscope_cb_t function) EMUSCOPE_IMPORT(emu_function_shape);
 void host_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, void *), void *)
     EMUSCOPE_IMPORT(register_atexit_cb);
+void host_uninstall(qemu_plugin_id_t, void (*)(void *), void *) EMUSCOPE_IMPORT(uninstall);
 void host_register_results_cb(qemu_plugin_id_t, emu_udata_cb_t, void *) EMUSCOPE_IMPORT(emu_register_results_cb);
 int host_insn_disas(const struct qemu_plugin_insn *, char *, size_t) EMUSCOPE_IMPORT(insn_disas);
 int host_insn_symbol(const struct qemu_plugin_insn *, char *, size_t) EMUSCOPE_IMPORT(insn_symbol);
@@ -40,7 +42,7 @@ int host_read_hwaddr(uint64_t, void *, size_t) EMUSCOPE_IMPORT(read_memory_hwadd
 int host_write_hwaddr(uint64_t, const void *, size_t) EMUSCOPE_IMPORT(write_memory_hwaddr);
 void host_outs(const char *, size_t) EMUSCOPE_IMPORT(outs);
 
-/* The frame: the plugin's exit and results callbacks run inside the shim's. */
+/* The frame: the plugin's exit, uninstall and results callbacks run inside the shim's. */
 
 int emuscope_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv);
 
@@ -49,7 +51,10 @@ struct callback {
     emuscope_cb_t function;
     void *userdata;
 };
-static struct callback at_exit, at_results;
+static struct callback at_exit, at_results, at_uninstall;
+
+/* libc's: runs destructors and what atexit() got, writes buffers. */
+void __wasm_call_dtors(void);
 
 static void run_exit(qemu_plugin_id_t id, void *userdata)
 {
@@ -62,7 +67,21 @@ static void run_exit(qemu_plugin_id_t id, void *userdata)
             ((void (*)(qemu_plugin_id_t, void *))at_exit.function)(at_exit.id, at_exit.userdata);
         }
     }
-    fflush(NULL);
+    __wasm_call_dtors();
+}
+
+/* As a library is unloaded: destructors run last. */
+static void run_uninstalled(void *userdata)
+{
+    (void)userdata;
+    if (at_uninstall.function) {
+        if (emuscope_function_shape(at_uninstall.function) == 1) { /* version 7's */
+            ((void (*)(void *))at_uninstall.function)(at_uninstall.userdata);
+        } else {
+            ((qemu_plugin_simple_cb_t)at_uninstall.function)(at_uninstall.id);
+        }
+    }
+    __wasm_call_dtors();
 }
 
 static void run_results(void *userdata)
@@ -72,6 +91,12 @@ static void run_results(void *userdata)
         ((emu_udata_cb_t)at_results.function)(at_results.userdata);
     }
     fflush(NULL);
+}
+
+void qemu_plugin_uninstall(qemu_plugin_id_t id, emuscope_cb_t cb, void *userdata)
+{
+    at_uninstall = (struct callback){id, cb, userdata};
+    host_uninstall(id, run_uninstalled, NULL);
 }
 
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, emuscope_cb_t cb, void *userdata)

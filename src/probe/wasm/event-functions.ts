@@ -77,12 +77,14 @@ export function eventFunctions(plugin: WasmPlugin): HostFunctions {
     register_vcpu_resume_cb: hart("register_vcpu_resume_cb", "resume"),
     register_vcpu_discon_cb: (_id: bigint, types: number, cb: number, userdata: number): void => {
       const name = "register_vcpu_discon_cb";
-      plugin.register(name, cb, userdata, ["IiiII>", "iiIIi>"], () => {
+      plugin.register(name, cb, userdata, ["IiiII>", "iiIIi>", "IiiIIi>"], () => {
         const ends = DISCONTINUITIES.filter(({ type }) => types & type).map(({ type, event }) =>
           host.on(event, ({ hart, from, to }) =>
-            plugin.notify(name, MAY_WRITE, (letters, data) =>
-              letters === "IiiII>" ? [plugin.id, hart, type, from, to] : [hart, type, from, to, data],
-            ),
+            plugin.notify(name, MAY_WRITE, (letters, data) => [
+              ...(letters.startsWith("I") ? [plugin.id] : []),
+              ...[hart, type, from, to],
+              ...(letters.endsWith("i>") ? [data] : []),
+            ]),
           ),
         );
         return () => {

@@ -61,7 +61,7 @@ export const IMPORTS: Readonly<Record<string, WasmImport>> = {
   register_vcpu_resume_cb: host("Iii", "(id, cb, userdata) cb as of init; it goes on", "register_vcpu_resume_cb"),
   register_vcpu_discon_cb: host(
     "Iiii",
-    "(id, types, cb, userdata) types: 1 interrupt, 2 exception, 4 host call; cb(id i64, vcpu i32, type i32, from i64, to i64), or (vcpu i32, type i32, from i64, to i64, userdata i32)",
+    "(id, types, cb, userdata) types: 1 interrupt, 2 exception, 4 host call; cb(id i64, vcpu i32, type i32, from i64, to i64), the same with userdata i32 behind, or that without id",
     "register_vcpu_discon_cb",
   ),
   register_vcpu_tb_trans_cb: host(

@@ -382,7 +382,8 @@ function argumentStrings(args: Readonly<Record<string, unknown>>): string[] {
       }
       const text = typeof one === "boolean" ? (one ? "on" : "off") : String(one);
       if (text.includes("\0")) throw new PluginOptionError(name, "text without NUL");
-      strings.push(`${name}=${text}`);
+      // as QEMU does: `arg=inline` is the plain word that plugins took before they had names
+      strings.push(name === "arg" ? text : `${name}=${text}`);
     }
   }
   return strings;

@@ -56,6 +56,8 @@ void emuscope_print(int fd, const gchar *format, ...);
 #define g_info(...) g_log(G_LOG_DOMAIN, G_LOG_LEVEL_INFO, __VA_ARGS__)
 #define g_debug(...) g_log(G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG, __VA_ARGS__)
 
+#define g_abort() abort()
+
 #define emuscope_assertion_failed(text) g_assertion_message_expr(G_LOG_DOMAIN, __FILE__, __LINE__, __func__, text)
 #ifdef G_DISABLE_ASSERT
 #define g_assert(expression) ((void)0)

@@ -2,6 +2,7 @@
 #ifndef EMUSCOPE_GLIB_TYPES_H
 #define EMUSCOPE_GLIB_TYPES_H
 
+#include <errno.h>
 #include <float.h>
 #include <inttypes.h>
 #include <limits.h>
