@@ -97,6 +97,7 @@ export const Session = named(
       consoles: Type.Array(Type.String()),
       images: Type.Array(Type.String({ description: "digest" })),
       subscriptions: Type.Array(Type.String()),
+      slots: Type.Array(Type.String(), { description: "plugins attached" }),
       machine: Type.Record(Type.String(), Type.Unknown(), { description: "the machine description, images by digest" }),
     },
     strict,

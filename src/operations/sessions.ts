@@ -291,6 +291,7 @@ async function full(session: SessionHost) {
     consoles: [...session.consoles],
     images: [...session.meta.images],
     subscriptions: session.subscriptions().map((subscription) => subscription.id),
+    slots: session.slots().map(({ id }) => id),
     machine: session.meta.machine,
   };
 }

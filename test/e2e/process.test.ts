@@ -9,6 +9,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import WebSocket from "ws";
+import { counterSource, emptyPlugin } from "../server/plugin-modules.js";
 
 const run = promisify(execFile);
 const MAIN = fileURLToPath(new URL("../../src/main.js", import.meta.url));
@@ -122,6 +123,52 @@ test("the command lists, calls, uploads, boots, types and traces", { timeout: 18
   assert.match(misspelt.stderr, /did you mean session.list/);
   assert.equal((await emuscope(["bot"], env)).code, 2);
   assert.equal((await emuscope(["call", "session.list"], { EMUSCOPE_URL: "http://127.0.0.1:9" })).code, 1);
+});
+
+test("the command lists, uploads, attaches, watches and detaches plugins", { timeout: 180_000 }, async (t) => {
+  const { url } = await serve(t, [], { EMUSCOPE_JS_PLUGIN_TOKEN: "the-operator's" });
+  const call = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await emuscope([...args, "--url", url]);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  const directory = await mkdtemp(join(tmpdir(), "emuscope-cli-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const file = join(directory, "empty.wasm");
+  await writeFile(file, emptyPlugin());
+  assert.equal(JSON.parse(await call("plugins", "put", file)).name, "empty.wasm");
+  const script = join(directory, "counter.js");
+  await writeFile(script, counterSource);
+  assert.match((await emuscope(["plugins", "put", script, "--url", url])).stderr, /EMU_PLUGIN_FORBIDDEN/);
+  const stored = await emuscope(["plugins", "put", script, "--url", url], { EMUSCOPE_TOKEN: "the-operator's" });
+  assert.equal(JSON.parse(stored.stdout).kind, "javascript");
+  const listed = await call("plugins", "list");
+  assert.match(listed, /^hotpages +builtin +/m);
+  assert.match(listed, /^empty\.wasm +wasm +\d+ bytes$/m);
+  const slot = JSON.parse(
+    await call("attach", "demo", "hotpages", "limit=2", "--io-only", "--direction", "write", "--hart", "0"),
+  );
+  assert.deepEqual(slot.filter, { io: true, direction: "write", hart: [0] });
+  await call("attach", "demo", "empty.wasm", "--id", "mine");
+
+  const watching = spawn(
+    process.execPath,
+    [CLI, "watch", "demo", "hotpages", "--interval", "20", "--text", "--url", url],
+    { env: environment(), stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let seen = "";
+  for await (const chunk of watching.stdout) {
+    seen += String(chunk);
+    if (seen.split("Addr, RCPUs").length > 3) break;
+  }
+  watching.kill();
+  assert.match(seen, /^Addr, RCPUs, Reads, WCPUs, Writes\n0x/);
+  assert.match(await call("detach", "demo", "hotpages", "--text"), /^Addr, RCPUs/);
+  assert.equal(JSON.parse(await call("detach", "demo", "mine")).state, "active");
+  await call("plugins", "delete", "empty.wasm");
+  const gone = await emuscope(["watch", "demo", "hotpages", "--url", url]);
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, /EMU_SLOT_NOT_FOUND/);
 });
 
 test("it does not serve other machines without a token", async () => {

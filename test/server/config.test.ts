@@ -9,6 +9,21 @@ function config(args: string[], env: Record<string, string> = {}): Config {
   return parsed.config;
 }
 
+test("the token for JavaScript plugins comes from the environment only, and is another one", () => {
+  const parsed = readConfig([], { EMUSCOPE_JS_PLUGIN_TOKEN: "code" });
+  assert.ok("config" in parsed);
+  assert.equal(parsed.config.jsPluginToken, "code");
+  const plain = readConfig([], {});
+  assert.ok("config" in plain);
+  assert.equal(plain.config.jsPluginToken, undefined, "off unless set");
+  for (const [args, env] of [
+    [[], { EMUSCOPE_TOKEN: "same", EMUSCOPE_JS_PLUGIN_TOKEN: "same" }],
+    [[], { EMUSCOPE_JS_PLUGIN_TOKEN: "two words" }],
+    [["--js-plugin-token", "code"], {}],
+  ] as [string[], Record<string, string>][])
+    assert.throws(() => readConfig(args, env), ConfigError);
+});
+
 test("defaults serve on loopback without a token", () => {
   const { host, port, token, demo } = config([]);
   assert.deepEqual({ host, port, token, demo }, { host: "127.0.0.1", port: 8080, token: undefined, demo: true });
