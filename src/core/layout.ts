@@ -159,7 +159,8 @@ export const PROBE_BLOCK = STATE + 0xa00; //    u32: record of the block being e
 export const PROBE_LEFT = STATE + 0xa04; //     u32: its instructions whose probes are still to run; 0: the next instruction begins a block
 export const PROBE_DONE = STATE + 0xa08; //     u32: 1 when the next instruction's probes have run already
 export const PROBE_COUNT = STATE + 0xa0c; //    u32: accesses of the instruction in flight, 0..2
-export const PROBE_ACCESS = STATE + 0xa10; //   struct of each access
+export const PROBE_ACCESS = STATE + 0xa10; //   struct of each access, then of the parts of one that crosses a page
+export const ACCESS_PARTS = 2; //               number of the first part's
 export const ACCESS_SIZE = 32;
 export const ACCESS_VADDR = 0; //               u64
 export const ACCESS_VALUE = 8; //               u64, zero-extended
@@ -215,6 +216,7 @@ export const PROBE_TABLE = GLOBAL + 0xf4; //   u32: hash table of block records,
 export const PROBE_EVENTS = GLOBAL + 0xf8; //  u32: bit set of EVENT_* the host wants to hear of
 export const PROBE_SLOTS = GLOBAL + 0xfc; //   u32: PROBE_SLOT_SIZE bytes for each plugin slot
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
+export const PROBE_HWADDR = GLOBAL + 0x1c4; //  u32: where the access went whose probes run, 0: HWADDR
 export const EVENT_HWADDR = GLOBAL + 0x1c0; //  u32: HWADDR struct of the walk or DMA access being told of, 0 outside
 export const EVENT_VALUE = GLOBAL + 0x1c8; //   u64: its value
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts

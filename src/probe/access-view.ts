@@ -51,7 +51,7 @@ export class AccessView implements Access {
   #hw(field: number): number {
     if (this.told) return this.told.struct + (field - L.HWADDR);
     this.#own(0);
-    return field;
+    return (this.#word(L.PROBE_HWADDR) || L.HWADDR) + (field - L.HWADDR);
   }
 
   get hart(): number {

@@ -233,7 +233,16 @@ export class PluginManager implements PluginManagerApi {
 
   /** The machine halted: its harts are gone, as far as plugins are concerned, until it is reset. */
   halted(): void {
-    for (const slot of this.#slots.values()) if (slot.active) this.#events.hartsEnd(slot);
+    for (const slot of this.#slots.values()) {
+      if (!slot.active) continue;
+      this.#drain(slot);
+      this.#events.hartsEnd(slot);
+      try {
+        slot.plugin?.halted?.();
+      } catch (error) {
+        this.#fail(slot, error, "halt");
+      }
+    }
   }
 
   #find(id: string): Slot {
@@ -320,7 +329,13 @@ export class PluginManager implements PluginManagerApi {
     this.#defer(() => {
       this.#events.update();
       this.#refresh();
-      this.#hooks.failed(slot.id, slot.failure as PluginFailure);
+      const failure = slot.failure as PluginFailure;
+      this.#hooks.failed(slot.id, failure);
+      // plugins made for QEMU end the emulation like this
+      if (failure.cause === "exit") {
+        this.#hooks.stop(slot.id, failure.message);
+        this.#machine.requestPause();
+      }
     });
   }
 

@@ -63,6 +63,8 @@ export interface Plugin {
   text?(): string;
   /** The machine was reset. */
   reset?(): void;
+  /** The machine has powered off. */
+  halted?(): void;
   /** The plugin is being detached; its probes are gone already. */
   uninstall?(): void;
 }
@@ -113,7 +115,7 @@ export interface Instruction {
 
 export interface AccessOptions {
   direction?: "read" | "write" | "both";
-  /** Accesses to devices only; then other accesses cost nothing. */
+  /** Accesses to devices only; then other accesses cost nothing. Each part of one that crosses a page comes by itself. */
   io?: boolean;
 }
 
@@ -172,7 +174,7 @@ export interface Access {
   readonly paddr: bigint;
   /** Offset in the memory region. */
   readonly offset: bigint;
-  /** Bytes: 1, 2, 4 or 8. */
+  /** Bytes: 1, 2, 4 or 8; for probes on devices, which get each part of an access across pages by itself, 1 to 8. */
   readonly size: number;
   readonly write: boolean;
   readonly kind: AccessKind;

@@ -13,9 +13,11 @@ import {
   HW_DEVICE,
   HW_PADDR,
   HW_REGION,
+  HWADDR,
   PRIV,
   PROBE_ACCESS,
 } from "../layout";
+import { present_hwaddr } from "./accesses";
 
 /** Whether the filter at `guard` lets the access pass, which HWADDR describes. */
 export function passes(guard: i32, event: i32): bool {
@@ -25,13 +27,13 @@ export function passes(guard: i32, event: i32): bool {
   if (vaddrs && !inside(load<u64>(PROBE_ACCESS + event * ACCESS_SIZE, ACCESS_VADDR), at, vaddrs)) return false;
   at += vaddrs << 4;
   const paddrs = load<i32>(guard, GUARD_PADDRS);
-  if (paddrs && !inside(load<u64>(HW_PADDR), at, paddrs)) return false;
+  if (paddrs && !inside(load<u64>(present_hwaddr(), HW_PADDR - HWADDR), at, paddrs)) return false;
   at += paddrs << 4;
   const devices = load<i32>(guard, GUARD_DEVICES);
-  if (devices && !among(load<u32>(HW_DEVICE), at, devices)) return false;
+  if (devices && !among(load<u32>(present_hwaddr(), HW_DEVICE - HWADDR), at, devices)) return false;
   at += devices << 2;
   const regions = load<i32>(guard, GUARD_REGIONS);
-  return !regions || among(load<u32>(HW_REGION), at, regions);
+  return !regions || among(load<u32>(present_hwaddr(), HW_REGION - HWADDR), at, regions);
 }
 
 /** The half of it that does not look at an access: who executes. */

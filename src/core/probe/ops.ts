@@ -16,6 +16,7 @@ import {
   FIELD_VADDR,
   FIELD_VALUE,
   HW_PADDR,
+  HWADDR,
   OP_ADD,
   OP_APPEND,
   OP_AT,
@@ -40,7 +41,7 @@ import {
   WHEN_LE,
   WHEN_LT,
 } from "../layout";
-import { access_info } from "./accesses";
+import { access_info, present_hwaddr } from "./accesses";
 import { passes } from "./guard";
 import { sync_in, sync_out } from "./mirror";
 
@@ -102,7 +103,7 @@ function append(op: i32, buffer: i32, hart: i32, event: i32): bool {
     const access = PROBE_ACCESS + event * ACCESS_SIZE;
     what |= (load<u32>(access, ACCESS_BYTES) << 8) | (load<u32>(access, ACCESS_KIND) << 16);
     if (field == FIELD_VADDR) value = load<u64>(access, ACCESS_VADDR);
-    else if (field == FIELD_PADDR) value = load<u64>(HW_PADDR);
+    else if (field == FIELD_PADDR) value = load<u64>(present_hwaddr(), HW_PADDR - HWADDR);
     else if (field == FIELD_VALUE) value = load<u64>(access, ACCESS_VALUE);
   }
   store<u32>(entry, what, 4);

@@ -1,6 +1,7 @@
 // A plugin's trap has unwound all of generated code. Its callbacks run between two instructions, with registers in hart state,
 // so what is left to do is to close the slice's accounts and run the other probes of the instruction.
 import {
+  ACCESS_PARTS,
   BLOCK_COUNT,
   BLOCK_INSTRUCTIONS,
   BLOCK_PAGE,
@@ -22,6 +23,7 @@ import {
   PROBE_CURSOR,
   PROBE_DONE,
   PROBE_EVENT,
+  PROBE_HWADDR,
   PROBE_LEFT,
   QUANTUM_LEFT,
   SLICE_END,
@@ -60,7 +62,10 @@ export function probe_resume(op: i32): void {
     load<i32>(op, OP_BLOCK) + BLOCK_INSTRUCTIONS + <i32>load<u16>(op, OP_INDEX) * INSTRUCTION_SIZE;
   const phase = load<u8>(op, OP_PHASE);
   if (phase == PHASE_ACCESS) {
-    run_accesses(op + OP_SIZE, load<i32>(PROBE_EVENT), load<i32>(instruction, INSTRUCTION_ACCESS));
+    // a part belongs to the first access: only single ones are split
+    const event = load<i32>(PROBE_EVENT);
+    store<i32>(PROBE_HWADDR, 0);
+    run_accesses(op + OP_SIZE, event < ACCESS_PARTS ? event : 0, load<i32>(instruction, INSTRUCTION_ACCESS));
     store<u32>(PROBE_COUNT, 0);
     return;
   }

@@ -64,6 +64,8 @@ export class WasmPlugin implements Plugin {
   #installing = true;
   /** It has uninstalled itself or failed: no exit callback then. */
   #gone = false;
+  /** The machine has ended, and it has been told. */
+  #exited = false;
   #result: unknown = null;
 
   /** Instantiates and installs it. @throws WasmPluginFailed, PluginOptionError */
@@ -342,18 +344,25 @@ export class WasmPlugin implements Plugin {
   }
 
   reset(): void {
+    this.#exited = false;
     this.notify("emu_register_reset_cb", NO_REGISTERS, (_, userdata) => [userdata], "lifecycle");
   }
 
+  /** QEMU's exit callbacks, once for each time the machine ends. */
+  halted(): void {
+    if (this.#gone || this.#exited) return;
+    this.#exited = true;
+    this.notify(
+      "register_atexit_cb",
+      NO_REGISTERS,
+      (letters, userdata) => (letters === "Ii>" ? [this.id, userdata] : [userdata]),
+      "lifecycle",
+    );
+    this.#wasi.offerFiles();
+  }
+
   uninstall(): void {
-    if (!this.#gone) {
-      this.notify(
-        "register_atexit_cb",
-        NO_REGISTERS,
-        (letters, userdata) => (letters === "Ii>" ? [this.id, userdata] : [userdata]),
-        "lifecycle",
-      );
-    }
+    this.halted();
     this.#gone = true;
     for (const { end } of this.#callbacks.values()) end();
     this.#callbacks.clear();
