@@ -2,12 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-export const read = (path: string): Buffer => readFileSync(join(ROOT, path));
+export const read = (path: string): Buffer => readFileSync(resolve(ROOT, path));
 
 /** Debian's clang with linker and libc for WASI; the build script's own needs. */
 export function hasCompiler(): boolean {
