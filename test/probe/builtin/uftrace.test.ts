@@ -201,7 +201,7 @@ test("the files hold entries and exits at virtual time, with depth, and the func
   );
   assert.equal(
     files.get("uftrace.data/guest.sym")?.toString(),
-    "000080000000 000000000100 T main\n000080000100 000000001000 T f\n",
+    "000080000000 T main\n000080000100 T f\n000080001100 ? __sym_end\n",
   );
   assert.match(files.get("uftrace.data/info")?.toString("latin1") as string, /^Ftrace!\0.*taskinfo:tids=100\n/s);
 });

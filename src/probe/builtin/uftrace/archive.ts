@@ -11,6 +11,8 @@ const INFO_HEADER = [
 const MASK48 = 0xffff_ffff_ffffn;
 /** The name uftrace finds the symbols under. */
 const SYMBOLS = "guest";
+/** Bytes the last function is taken to have. */
+const REACH = 0x1000n;
 
 export function uftraceArchive(timelines: readonly Timeline[], functions: readonly FunctionName[]): Uint8Array {
   const sorted = [...new Map(functions.map((f) => [f.address & MASK48, f])).entries()].sort(([a], [b]) =>
@@ -20,7 +22,7 @@ export function uftraceArchive(timelines: readonly Timeline[], functions: readon
     ["info", info(timelines)],
     ["task.txt", text(timelines.flatMap(task))],
     ["sid-0.map", text(map(sorted))],
-    [`${SYMBOLS}.sym`, text(sorted.map(([address, f], i) => symbol(address, sorted[i + 1]?.[0], f.name)))],
+    [`${SYMBOLS}.sym`, text(symbols(sorted))],
     ...timelines.map((timeline): [string, Uint8Array] => [`${timeline.id}.dat`, timeline.bytes()]),
   ];
   return tar(files.map(([name, bytes]) => [`uftrace.data/${name}`, bytes]));
@@ -75,14 +77,16 @@ function info(timelines: readonly Timeline[]): Uint8Array {
 function map(functions: readonly [bigint, FunctionName][]): string[] {
   const lines = ["ffffffffffff-ffffffffffff rw-p 00000000 00:00 0 [stack]"];
   const last = functions.at(-1)?.[0];
-  if (last !== undefined) lines.push(`${hex12(0n)}-${hex12(last + 0x1000n)} r-xp 00000000 00:00 0 /${SYMBOLS}`);
+  if (last !== undefined) lines.push(`${hex12(0n)}-${hex12(last + REACH)} r-xp 00000000 00:00 0 /${SYMBOLS}`);
   return lines;
 }
 
-/** A function is taken to reach as far as the next one that is known. */
-function symbol(address: bigint, next: bigint | undefined, name: string): string {
-  const size = next === undefined || next - address > 0x1_0000n ? 0x1000n : next - address;
-  return `${hex12(address)} ${hex12(size)} T ${name}`;
+/** Without sizes, as all versions read it: a function reaches as far as the next one, the last one as far as the end. */
+function symbols(functions: readonly [bigint, FunctionName][]): string[] {
+  const lines = functions.map(([address, { name }]) => `${hex12(address)} T ${name}`);
+  const last = functions.at(-1)?.[0];
+  if (last !== undefined) lines.push(`${hex12(last + REACH)} ? __sym_end`);
+  return lines;
 }
 
 const BLOCK = 512;
