@@ -332,9 +332,10 @@ export class FakeHost implements PluginHost {
       for (const scripted of run.accesses?.[i] ?? []) {
         const access = this.#resolve(instruction, scripted, hart);
         for (const probe of probes.access[i] as AccessProbe[]) {
-          if (probe.io && !access.io) continue;
           if (probe.direction !== "both" && (probe.direction === "write") !== access.write) continue;
-          this.#do(probe.op, hart, access);
+          for (const part of probe.io ? this.#parts(access).filter(({ io }) => io) : [access]) {
+            this.#do(probe.op, hart, part);
+          }
         }
       }
       run.after?.(i);
@@ -616,6 +617,31 @@ export class FakeHost implements PluginHost {
 
   #region(paddr: bigint): FakeRegion | undefined {
     return this.#regions.find((r) => paddr >= U64(r.start) && paddr < U64(r.start) + BigInt(r.size));
+  }
+
+  /** Of an access across two pages, what went where. */
+  #parts(access: Access): Access[] {
+    const { second } = access;
+    if (!second) return [access];
+    const { split, paddr, offset, region } = second;
+    const device = this.#region(paddr)?.device;
+    const low = (1n << BigInt(8 * split)) - 1n;
+    return [
+      { ...access, size: split, value: access.value & low, second: undefined },
+      {
+        ...access,
+        vaddr: access.vaddr + BigInt(split),
+        size: access.size - split,
+        value: access.value >> BigInt(8 * split),
+        paddr,
+        offset,
+        region,
+        regionId: this.#regions.findIndex(({ name }) => name === region) + 1,
+        device,
+        io: device !== undefined,
+        second: undefined,
+      },
+    ];
   }
 
   #resolve(instruction: FakeInstruction, scripted: FakeAccess, hart: number): Access {

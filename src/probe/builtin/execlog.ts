@@ -98,7 +98,10 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
   const numbers = new Map<string, number>();
   // names of the devices of DEVICE events that are still in the buffer
   let devices: (string | undefined)[] = [];
+  // the first device the access went to, and where
   let device: string | undefined;
+  let deviceLow = 0;
+  let deviceHigh = 0;
   let line = "";
   const setFull = (): void => {
     for (let hart = 0; hart < host.harts; hart++) full.set(hart, 1n);
@@ -120,15 +123,22 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
           // nothing more to be made of what comes
           if (!log.full) line = `${word & 255}, ${fixed[tag >>> 2]}`;
           break;
-        case DEVICE:
-          device = devices[nextDevice++];
+        case DEVICE: {
+          // one for each part of an access across two pages; lines tell of the first
+          const name = devices[nextDevice++];
+          if (device !== undefined) break;
+          device = name;
+          deviceLow = words[at + 2] as number;
+          deviceHigh = words[at + 3] as number;
           break;
+        }
         default: {
           if (line !== "") {
             const low = words[at + 2] as number;
             const high = words[at + 3] as number;
+            const here = low === deviceLow && high === deviceHigh;
             const paddr = high === 0 ? hex8(low) : hexDigits(low, high);
-            line += accessPart((word & EVENT_WRITES) !== 0, paddr, device);
+            line += accessPart((word & EVENT_WRITES) !== 0, paddr, here ? device : undefined);
           }
           device = undefined;
         }
@@ -158,7 +168,7 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
         instruction.onExec(buffer.append(4 * number + BEGAN, "none", when));
         if (!mayAccess(instruction)) continue;
         instruction.onAccess(host.call(name, 0, { when }), { io: true });
-        instruction.onAccess(buffer.append(4 * number + DEVICE, "none", when), { io: true });
+        instruction.onAccess(buffer.append(4 * number + DEVICE, "paddr", when), { io: true });
         instruction.onAccess(buffer.append(4 * number + ACCESSED, "paddr", when));
       }
     },

@@ -95,8 +95,9 @@ export const hwprofile: PluginDefinition = {
       }
       count(counts, hart, write);
     };
+    // of an access across two pages each part comes by itself
     const onAccess = (hart: number): void => {
-      const access = host.access;
+      const { access } = host;
       const { regionId, write } = access;
       let device = devices.get(regionId);
       if (!device) {
@@ -106,12 +107,13 @@ export const hwprofile: PluginDefinition = {
         device = { device: name, region, base, ...zero(), offsets: new Map(), sources: new Map(), beyond: 0 };
         devices.set(regionId, device);
       }
+      const offset = Number(access.offset);
       if (matches) {
         if (!matches.has(device.device) && !matches.has(device.region)) return;
-        log.write(`hwprofile: match @ offset${access.offset.toString(16)}, previous hits\n${totals(device)}`);
+        log.write(`hwprofile: match @ offset${offset.toString(16)}, previous hits\n${totals(device)}`);
       }
       count(device, hart, write);
-      countAt(device, device.offsets, Number(access.offset), hart, write);
+      countAt(device, device.offsets, offset, hart, write);
       if (source) countAt(device, device.sources, access.pc, hart, write);
     };
     const op = host.call(onAccess, 0);

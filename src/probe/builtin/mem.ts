@@ -33,7 +33,12 @@ export const mem: PluginDefinition = {
   results: Type.Object({
     reads: Count("reads, of devices too"),
     writes: Count("writes, to devices too"),
-    io: Type.Optional(Type.Object({ reads: Count("of devices"), writes: Count("to devices") })),
+    io: Type.Optional(
+      Type.Object(
+        { reads: Count("of devices"), writes: Count("to devices") },
+        { description: "of an access across two pages, each part that goes to a device" },
+      ),
+    ),
     log: Type.Optional(Type.Object({ lines: Count("written"), dropped: Count("not written") })),
     regions: Type.Optional(
       Type.Array(

@@ -75,6 +75,22 @@ test("execlog keeps devices and accesses together over many drained buffers", ()
   });
 });
 
+test("execlog names what the first part of an access across two pages went to", () => {
+  const host = new FakeHost();
+  host.attach(execlog);
+  const second = { split: 1, paddr: 0x2000000n, offset: 0n, region: "clint" };
+  const run = (vaddr: number) =>
+    host.run(host.block(0x80000004, [LBU]), { accesses: { 0: [{ vaddr, size: 4, second }] } });
+  run(0x100fff);
+  run(0x80000fff);
+  run(0x10000000);
+  assert.deepEqual(host.results().recent, [
+    `0, ${LBU_LINE}, load, 0x00100fff, test0`,
+    `0, ${LBU_LINE}, load, 0x80000fff, RAM`,
+    `0, ${LBU_LINE}, load, 0x10000000, uart0`,
+  ]);
+});
+
 test("execlog filters by disassembly and by address", () => {
   const run = (given: Record<string, unknown>) => {
     const host = new FakeHost();

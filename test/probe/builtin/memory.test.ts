@@ -244,3 +244,20 @@ test("hwprofile looks at devices that match, and writes a line for each access",
     ].join("\n"),
   );
 });
+
+test("hwprofile counts both devices of an access across two pages", () => {
+  const host = new FakeHost();
+  host.attach(hwprofile);
+  const second = { split: 1, paddr: 0x2000000n, offset: 0n, region: "clint" };
+  const run = (vaddr: number) =>
+    host.run(host.block(0x80000000, [SW]), { accesses: { 0: [{ vaddr, size: 4, second }] } });
+  run(0x100fff);
+  run(0x80000fff);
+  assert.deepEqual(
+    host.results().devices.map((d: any) => [d.device, d.writes, d.offsets.map((o: any) => o.offset)]),
+    [
+      ["clint0", 2, [0]],
+      ["test0", 1, [0xfff]],
+    ],
+  );
+});
