@@ -1,7 +1,7 @@
 // bb: how many blocks ran, and how many instructions they have. As in QEMU an instruction is counted with the block that
 // begins, whether or not a trap ends the block early; `insn` counts each by itself.
 import Type from "typebox";
-import type { PluginDefinition } from "../plugin.js";
+import type { Op, PluginDefinition } from "../plugin.js";
 import { INLINE } from "./options.js";
 import { Count, Hart } from "./schema.js";
 
@@ -30,10 +30,14 @@ export const bb: PluginDefinition = {
         if (line(hart) !== "") host.output(`Idling ${line(hart)}`);
       });
     }
+    const addBlock = blocks.add(1);
+    const addInstructions: Op[] = [];
     return {
       translate(block) {
-        block.onExec(blocks.add(1));
-        block.onExec(instructions.add(block.instructions.length));
+        const { length } = block.instructions;
+        addInstructions[length] ??= instructions.add(length);
+        block.onExec(addBlock);
+        block.onExec(addInstructions[length]);
       },
       results: () => ({
         blocks: Number(blocks.sum()),

@@ -121,6 +121,7 @@ export const discons: PluginDefinition = {
       state.to = undefined;
       if (expected !== undefined) check({ at: "target", hart, kind: state.kind, expected, encountered: pc, last: pc });
     };
+    const onArrival = host.call(arrived, 0, { when: { counter: pending, is: "eq", value: 1 } });
     const buffer = host.buffer((words, from, to) => {
       for (let at = 4 * from; at < 4 * to; at += 4) {
         const { pc } = places[words[at] as number] as Place;
@@ -138,7 +139,7 @@ export const discons: PluginDefinition = {
           const number = numbers.get(key) ?? places.push({ pc: vaddr, next: vaddr + BigInt(size), goesOn }) - 1;
           numbers.set(key, number);
           instruction.onExec(last.store(number));
-          instruction.onExec(host.call(arrived, 0, { when: { counter: pending, is: "eq", value: 1 } }));
+          instruction.onExec(onArrival);
           if (options["trace-all"]) instruction.onExec(buffer.append(number));
         });
       },

@@ -151,6 +151,8 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
   const name = (): void => {
     devices.push(host.access.device);
   };
+  const countOne = count.add(1);
+  const nameDevice = host.call(name, 0, { when });
   if (log.limit === 0) setFull();
 
   return {
@@ -164,10 +166,10 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
           numbers.set(key, number);
         }
         if (number < 0) continue;
-        instruction.onExec(count.add(1));
+        instruction.onExec(countOne);
         instruction.onExec(buffer.append(4 * number + BEGAN, "none", when));
         if (!mayAccess(instruction)) continue;
-        instruction.onAccess(host.call(name, 0, { when }), { io: true });
+        instruction.onAccess(nameDevice, { io: true });
         instruction.onAccess(buffer.append(4 * number + DEVICE, "paddr", when), { io: true });
         instruction.onAccess(buffer.append(4 * number + ACCESSED, "paddr", when));
       }
@@ -220,6 +222,8 @@ function withRegisters(
     const { write, paddr, io, device } = host.access;
     lines[hart] += accessPart(write, paddr.toString(16).padStart(8, "0"), io ? device : undefined);
   };
+  const countOne = count.add(1);
+  const setPending = pending.store(1);
   const onAccess = host.call(accessed, 0, { when });
   const onNext: Op = host.call(endLine, 0, { when: { counter: pending, is: "eq", value: 1 }, registers: "read" });
 
@@ -237,9 +241,9 @@ function withRegisters(
         }
         if (!everything) instruction.onExec(onNext);
         if (number < 0) continue;
-        instruction.onExec(count.add(1));
+        instruction.onExec(countOne);
         instruction.onExec(host.call(began, number, { when, registers: "read" }));
-        if (!everything) instruction.onExec(pending.store(1));
+        if (!everything) instruction.onExec(setPending);
         if (mayAccess(instruction)) instruction.onAccess(onAccess);
       }
     },

@@ -57,6 +57,7 @@ export const insn: PluginDefinition = {
     const scoreboard = host.scoreboard(2 + prefixes.length);
     const short = scoreboard.counter(0);
     const long = scoreboard.counter(1);
+    const adds = { 2: short.add(1), 4: long.add(1) };
     const translated = { 2: 0, 4: 0 };
     const pool = new CounterPool(host);
     const matches = prefixes.map((match, i) => ({
@@ -89,7 +90,7 @@ export const insn: PluginDefinition = {
     return {
       translate(block) {
         for (const instruction of block.instructions) {
-          instruction.onExec((instruction.size === 2 ? short : long).add(1));
+          instruction.onExec(adds[instruction.size]);
           translated[instruction.size]++;
           if (prefixes.length === 0) continue;
           const disassembly = qemuDisassembly(instruction.bits, instruction.vaddr);

@@ -65,6 +65,8 @@ export const mem: PluginDefinition = {
     const scoreboard = host.scoreboard(4);
     const counters = { read: scoreboard.counter(0), write: scoreboard.counter(1) };
     const ioCounters = { read: scoreboard.counter(2), write: scoreboard.counter(3) };
+    const adds = { read: counters.read.add(1), write: counters.write.add(1) };
+    const ioAdds = { read: ioCounters.read.add(1), write: ioCounters.write.add(1) };
     const printer = options["print-accesses"] ? new Printer(host, options["lines"] as number) : undefined;
     const mirror = options["region-summary"] ? new RegionMirror((text) => host.output(text)) : undefined;
     const mirrored = mirror && mirrorOps(host, mirror);
@@ -75,8 +77,8 @@ export const mem: PluginDefinition = {
         for (const instruction of block.instructions) {
           if (!mayAccess(instruction)) continue;
           for (const direction of directions) {
-            instruction.onAccess(counters[direction].add(1), { direction });
-            if (haddr) instruction.onAccess(ioCounters[direction].add(1), { direction, io: true });
+            instruction.onAccess(adds[direction], { direction });
+            if (haddr) instruction.onAccess(ioAdds[direction], { direction, io: true });
           }
           for (const op of mirrored ?? []) instruction.onAccess(op, { direction: track });
           for (const op of printer?.ops(instruction.vaddr, instruction.symbol) ?? []) {
