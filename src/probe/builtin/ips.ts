@@ -10,7 +10,9 @@ import { PluginOptionError } from "../plugin.js";
 const RESULTS = Type.Object({
   ips: Type.Integer({ description: "instructions per second of a hart" }),
   ipq: Type.Integer({ description: "instructions between two updates of the time" }),
-  virtualNs: Type.Integer({ description: "virtual time the plugin has set so far, ns since it attached" }),
+  virtualNs: Type.Integer({
+    description: "virtual time of the instructions, ns since the plugin attached; what harts waited comes on top of it",
+  }),
   harts: Type.Array(Type.Object({ hart: Type.Integer(), instructions: Type.Integer(), quanta: Type.Integer() })),
   waitedMs: Type.Number({ description: "host time spent waiting" }),
 });
@@ -30,8 +32,12 @@ class InstructionRate implements Plugin {
   readonly #quantum: Counter;
   readonly #total: Float64Array;
   readonly #quanta: Float64Array;
-  readonly #begunNs: number;
+  /** Virtual time when the plugin attached, and what passed since while harts waited. */
+  #otherNs: number;
   #virtualNs = 0;
+  /** Time and instructions at the last update. */
+  #lastNs: number;
+  #lastInstructions: number;
   /** Host time at which the present quantum should begin. */
   readonly #dueMs: Float64Array;
   #waitedMs = 0;
@@ -47,7 +53,10 @@ class InstructionRate implements Plugin {
     const setTime = host.requestTimeControl();
     if (!setTime) throw new PluginOptionError("ips", "that no other plugin has control of the time");
     this.#setTime = setTime;
-    this.#begunNs = host.now();
+    this.#host = host;
+    this.#otherNs = host.now();
+    this.#lastNs = this.#otherNs;
+    this.#lastInstructions = host.instructions();
     this.#quantum = host.scoreboard(1).counter(0);
     this.#total = new Float64Array(host.harts);
     this.#quanta = new Float64Array(host.harts);
@@ -85,10 +94,12 @@ class InstructionRate implements Plugin {
     const total = (this.#total[hart] as number) + Number(this.#quantum.get(hart));
     this.#total[hart] = total;
     this.#quantum.set(hart, 0n);
-    const ns = Math.floor((total / this.#ips) * 1e9);
-    if (ns <= this.#virtualNs) return;
-    this.#virtualNs = ns;
-    this.#setTime(this.#begunNs + ns);
+    const instructions = this.#host.instructions();
+    this.#otherNs += Math.max(this.#host.now() - this.#lastNs - (instructions - this.#lastInstructions), 0);
+    this.#virtualNs = Math.max(this.#virtualNs, Math.floor((total / this.#ips) * 1e9));
+    this.#setTime(this.#otherNs + this.#virtualNs);
+    this.#lastNs = this.#host.now();
+    this.#lastInstructions = instructions;
   }
 
   /** Waits until the quantum that ended may have taken its time; a hart that is behind may not catch up. */

@@ -301,7 +301,13 @@ class Lockstep implements Plugin {
     }
     if (received.from !== this.#peer?.id) return;
     if (received.kind === "bye") {
-      this.#left = true;
+      // one that came and went at once, as when it is configured, may come again
+      if (this.#theirs.some(({ log }) => log.end > 0)) this.#left = true;
+      else {
+        this.#peer = undefined;
+        this.#explained = 0;
+        this.#posted.fill(0);
+      }
       return;
     }
     const { firstNew, starts, lengths, hart, numbers } = received;

@@ -39,3 +39,14 @@ test("refuses rates it cannot keep, and time that another plugin has", () => {
   host.attach(ips);
   assert.throws(() => host.attach(ips), /no other plugin has control/);
 });
+
+test("time that passes while harts wait comes on top", () => {
+  const host = new FakeHost();
+  host.attach(ips, { ips: "1m", ipq: "4", throttle: false });
+  const block = host.block(0x80000000, [NOP, NOP, NOP, NOP]);
+  host.run(block, { count: 0 });
+  assert.equal(host.ns, 4000);
+  host.ns += 1e6;
+  host.run(block, { count: 0 });
+  assert.equal(host.ns, 1_008_000);
+});

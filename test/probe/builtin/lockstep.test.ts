@@ -81,5 +81,10 @@ test("a side far ahead is paused, and nothing is forgotten until it was compared
 test("sides with other names do not meet, and one that left is told", () => {
   const [a, b, c] = [machine({ sockpath: "p" }), machine({ sockpath: "p" }), machine({ sockpath: "q" })];
   b.detach();
-  assert.deepEqual([a.results().state, c.results().state], ["left", "waiting"]);
+  assert.deepEqual([a.results().state, c.results().state], ["waiting", "waiting"]);
+  run(a, [1, 2]);
+  const d = machine({ sockpath: "p" });
+  run(d, [1, 2, 3]);
+  d.detach();
+  assert.deepEqual([a.results().state, a.results().harts[0].compared], ["left", 2]);
 });
