@@ -194,8 +194,16 @@ export class PluginManager implements PluginManagerApi {
     }
     // what is refused must leave the slot as it was
     const trial = `${id} (configured)`;
-    this.attach(trial, slot.source, change.args ?? slot.args, filter);
-    this.#uninstall(this.#find(trial));
+    // the one that is going may have what the other one needs
+    const holder = this.#timeControl;
+    if (holder === slot) this.#timeControl = undefined;
+    try {
+      this.attach(trial, slot.source, change.args ?? slot.args, filter);
+      this.#uninstall(this.#find(trial));
+    } catch (error) {
+      this.#timeControl = holder;
+      throw error;
+    }
     const { paused } = slot;
     this.#uninstall(slot);
     this.attach(id, slot.source, change.args ?? slot.args, filter);

@@ -82,6 +82,21 @@ for (const { name, engine, chunk } of TIERS) {
   });
 }
 
+test("ips can be configured while it runs, and keeps the time when what is asked cannot be", async () => {
+  const m = await plugged("integer");
+  m.attach("ips", { ips: "1m", throttle: false });
+  m.run(200_000);
+  const before = m.machine.now();
+  m.manager.configure("ips", { args: { ips: "10m", throttle: false } });
+  m.run(2_000_000);
+  // a fifth of a second, and a quantum more or less
+  assert.ok(Math.abs(m.machine.now() - before - 200e6) < 101e6, `${m.machine.now() - before}`);
+  assert.throws(() => m.manager.configure("ips", { args: { ips: "1" } }), /at least 10/);
+  assert.throws(() => m.manager.attach("other", { kind: "builtin", name: "ips" }, {}, {}), /no other plugin/);
+  m.manager.detach("ips");
+  m.attach("ips");
+});
+
 test("lockstep: machines of different tiers run the same blocks, until one is disturbed", async () => {
   const channels = new Map();
   const [first, second] = [TIERS[0], TIERS[2]] as [(typeof TIERS)[0], (typeof TIERS)[0]];
