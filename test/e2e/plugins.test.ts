@@ -391,3 +391,31 @@ test("JavaScript plugins run where the operator allows it, and fail alone", { ti
   assert.equal(failure?.where, "callback");
   await client.call("session.step", { ...demo, count: 10_000 });
 });
+
+test("two sessions in lockstep tell where they part", { timeout: 120_000 }, async (t) => {
+  const client = await startService(t);
+  await client.upload(await readFile(DEMO), "demo.elf");
+  const sessions = ["one", "two"];
+  for (const id of sessions) await client.call("session.create", { id, board: "remap", ram: "64M" });
+  for (const session of sessions) await client.call("slot.attach", { session, plugin: "lockstep" });
+  type Lockstep = { state: string; harts: { compared: number }[]; divergence?: object };
+  const found = async (session: string) =>
+    (await client.call<Found<Lockstep>>("slot.results", { session, slot: "lockstep" })).results;
+  const until = async (condition: (results: Lockstep) => boolean) => {
+    for (let n = 0; n < 2000; n++) {
+      const results = await found("one");
+      if (condition(results)) return results;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error("it did not come to pass");
+  };
+  for (const session of sessions) await client.call("session.start", { session });
+  await until(({ state, harts }) => state === "comparing" && (harts[0]?.compared ?? 0) > 10_000);
+  await client.call("session.pause", { session: "two" });
+  await client.call("register.set", { session: "two", values: { pc: "0x80000000" } });
+  await client.call("session.start", { session: "two" });
+  const { divergence } = await until(({ state }) => state === "diverged");
+  assert.ok(divergence);
+  await client.call("session.wait", { session: "one", state: ["paused"], timeoutMs: 30_000 });
+  assert.match((await client.call<{ reason: string }>("session.get", { session: "one" })).reason, /^plugin lockstep: /);
+});

@@ -31,7 +31,7 @@ export class PluginControl {
   readonly #options: PluginControlOptions;
   readonly #wrote = new Set<string>();
   /** Counts what may have changed the results of a slot without the guest having run. */
-  readonly #revisions = new Map<string, number>();
+  #changes = 0;
   #manager: PluginManagerApi | undefined;
 
   constructor(options: PluginControlOptions) {
@@ -40,9 +40,8 @@ export class PluginControl {
 
   get manager(): PluginManagerApi {
     this.#manager ??= this.#options.manager({
-      changed: (id) => this.#touch(id),
+      changed: () => void this.#changes++,
       failed: (id, failure) => {
-        this.#touch(id);
         this.tell(id, "failed", { failure });
       },
       stop: (id, reason) => {
@@ -73,13 +72,12 @@ export class PluginControl {
     this.#wrote.clear();
   }
 
-  /** Changes whenever the results of the slot may have. */
-  revision(id: string): string {
-    return `${this.#options.instructions()}.${this.#revisions.get(id) ?? 0}`;
+  /** Changes whenever results of a slot may have. */
+  get revision(): string {
+    return `${this.#options.instructions()}.${this.#changes}`;
   }
 
   forget(id: string): void {
-    this.#touch(id);
     this.#wrote.delete(id);
   }
 
@@ -90,15 +88,11 @@ export class PluginControl {
   ): void {
     const plugin = more.plugin ?? this.#pluginOf(id);
     this.#options.post({ type: "plugin", id, what, instructions: this.#options.instructions(), ...more, plugin });
-    if (what !== "detached") this.#touch(id);
+    this.#changes++;
   }
 
   #pluginOf(id: string): string {
     return this.#manager?.list().find((slot) => slot.id === id)?.plugin ?? "";
-  }
-
-  #touch(id: string): void {
-    this.#revisions.set(id, (this.#revisions.get(id) ?? 0) + 1);
   }
 }
 
@@ -295,11 +289,11 @@ export function pluginMethods({ machine, loop, plugins, limits }: WorkerContext)
     },
     pluginResults({ id, text, unless }) {
       guarded(() => alive().get(id));
-      if (unless !== undefined && unless === plugins.revision(id)) return undefined;
+      if (unless !== undefined && unless === plugins.revision) return undefined;
       const snapshot = guarded(() => alive().snapshot(id, text));
       plugins.sendOutput();
       const slot = guarded(() => alive().get(id));
-      return { ...common(slot, snapshot), files: snapshot.files, revision: plugins.revision(id) };
+      return { ...common(slot, snapshot), files: snapshot.files, revision: plugins.revision };
     },
     pluginOutput({ id, from, limit }) {
       const { offset, text } = guarded(() => alive().output(id, from));
