@@ -195,14 +195,17 @@ export class Probes {
   /** Asks anew what is wanted in each block; those where nothing changed stay as they are. */
   refresh(): void {
     for (const entry of [...this.#byRecord.values()]) {
+      // the memory was full meanwhile, and all blocks went
+      if (this.#byRecord.get(entry.record) !== entry) continue;
       const probes = this.#host.instrument(entry.raw);
       if (probes === entry.probes) continue;
+      const inside: number[] = [];
+      this.#eachHart((hart) => {
+        if (this.#inside(hart) === entry.record) inside.push(hart);
+      });
       this.#unlink(entry);
       const made = this.#add(entry.raw, probes);
-      this.#eachHart((hart) => {
-        if (this.#inside(hart) === entry.record)
-          this.#view.setUint32(hart + L.PROBE_BLOCK - L.STATE, made.record, true);
-      });
+      for (const hart of inside) this.#view.setUint32(hart + L.PROBE_BLOCK - L.STATE, made.record, true);
       this.#host.changed(entry.raw);
     }
   }
