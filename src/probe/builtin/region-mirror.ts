@@ -5,21 +5,26 @@ const SHIFT = 14;
 const SIZE = 1 << SHIFT;
 /** 64 MiB of mirrored memory. */
 const MAX_REGIONS = 4096;
+/** Regions of the first 4 GiB. */
+const NEAR = 2 ** (32 - SHIFT);
 
 interface Region {
   vaddr: bigint;
   reads: number;
   writes: number;
   data: Uint8Array;
+  /** The same bytes. */
+  words: Uint32Array;
   seenAll: boolean;
 }
 
 export class RegionMirror {
   untracked = 0;
-  readonly #regions = new Map<number, Region>();
+  /** By number, those of the first 4 GiB; others are in the map. */
+  readonly #near: (Region | undefined)[] = new Array(NEAR).fill(undefined);
+  readonly #far = new Map<number, Region>();
+  readonly #regions: Region[] = [];
   readonly #warn: (text: string) => void;
-  #lastNumber = -1;
-  #last: Region | undefined;
 
   constructor(warn: (text: string) => void) {
     this.#warn = warn;
@@ -51,7 +56,14 @@ export class RegionMirror {
   }
 
   /** Writes bytes, or compares them. */
-  #bytes({ data }: Region, offset: number, size: number, write: boolean, low: number, high: number): boolean {
+  #bytes({ data, words }: Region, offset: number, size: number, write: boolean, low: number, high: number): boolean {
+    if ((offset & 3) === 0 && (size === 8 || size === 4)) {
+      const at = offset >> 2;
+      if (!write) return words[at] === low && (size === 4 || words[at + 1] === high);
+      words[at] = low;
+      if (size === 8) words[at + 1] = high;
+      return true;
+    }
     let same = true;
     for (let i = 0; i < size; i++) {
       const byte = ((i < 4 ? low : high) >>> (8 * (i & 3))) & 255;
@@ -69,25 +81,23 @@ export class RegionMirror {
 
   #region(low: number, high: number): Region | undefined {
     // exact: 50 bits
-    const number = high * 2 ** (32 - SHIFT) + (low >>> SHIFT);
-    if (number === this.#lastNumber) return this.#last;
-    let region = this.#regions.get(number);
-    if (!region) {
-      if (this.#regions.size >= MAX_REGIONS) return undefined;
-      const vaddr = BigInt(number) << BigInt(SHIFT);
-      region = { vaddr, reads: 0, writes: 0, data: new Uint8Array(SIZE), seenAll: true };
-      this.#regions.set(number, region);
-    }
-    this.#lastNumber = number;
-    this.#last = region;
+    const number = high * NEAR + (low >>> SHIFT);
+    const known = number < NEAR ? this.#near[number] : this.#far.get(number);
+    if (known || this.#regions.length >= MAX_REGIONS) return known;
+    const data = new Uint8Array(SIZE);
+    const vaddr = BigInt(number) << BigInt(SHIFT);
+    const region = { vaddr, reads: 0, writes: 0, data, words: new Uint32Array(data.buffer), seenAll: true };
+    if (number < NEAR) this.#near[number] = region;
+    else this.#far.set(number, region);
+    this.#regions.push(region);
     return region;
   }
 
   #sorted(): Region[] {
-    return [...this.#regions.values()].sort((a, b) => (a.vaddr < b.vaddr ? -1 : 1));
+    return [...this.#regions].sort((a, b) => (a.vaddr < b.vaddr ? -1 : 1));
   }
 
-  results(): Omit<Region, "data">[] {
+  results(): Omit<Region, "data" | "words">[] {
     return this.#sorted().map(({ vaddr, reads, writes, seenAll }) => ({ vaddr, reads, writes, seenAll }));
   }
 
