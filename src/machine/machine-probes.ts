@@ -91,7 +91,11 @@ export class MachineProbes {
     if (on) {
       this.#blocks ??= new Probes(this.#memory, this.#engine.core as unknown as ProbeCore, this.#map.probeBlocks, {
         instrument: (block) => (this.#client as ProbeClient).instrument(block),
-        dropped: (block) => this.#client?.dropped(block),
+        dropped: (block) => {
+          // compiled code names ops of records that are gone
+          if (block === undefined) this.#engine.forgetProbed(-1, 0, 0);
+          this.#client?.dropped(block);
+        },
         changed: ({ frame, instructions }) => {
           const offsets = instructions.map((i) => i.offset);
           this.#engine.forgetProbed(frame / 4096, offsets[0] as number, (offsets.at(-1) as number) + 3);

@@ -321,6 +321,7 @@ export class FakeHost implements PluginHost {
     const hart = run.hart ?? 0;
     const probes = block.probes ?? block.translate(plugin);
     const count = run.count ?? block.instructions.length;
+    this.registerValues.set(`${hart} pc`, block.vaddr);
     for (const op of probes.block) this.#do(op, hart, undefined);
     for (let i = 0; i < count; i++) {
       const instruction = block.instructions[i] as FakeInstruction;

@@ -4,7 +4,7 @@
 // As in QEMU's plugin, blocks are counted whole, when they are entered. Virtual time is a function of the instructions only,
 // so runs repeat; the waiting is not seen by the guest.
 import Type from "typebox";
-import type { Block, Counter, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
+import type { Block, Counter, Op, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { PluginOptionError } from "../plugin.js";
 
 const RESULTS = Type.Object({
@@ -30,6 +30,7 @@ class InstructionRate implements Plugin {
   readonly #setTime: (ns: number) => void;
   readonly #throttle: boolean;
   readonly #quantum: Counter;
+  readonly #check: Op;
   readonly #total: Float64Array;
   readonly #quanta: Float64Array;
   /** Virtual time when the plugin attached, and what passed since while harts waited. */
@@ -44,7 +45,6 @@ class InstructionRate implements Plugin {
   readonly #clock = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(host: PluginHost, options: OptionValues) {
-    this.#host = host;
     this.#ips = scaled("ips", options["ips"] as string);
     this.#ipq = options["ipq"] === undefined ? Math.floor(this.#ips / 10) : scaled("ipq", options["ipq"] as string);
     if (this.#ips > NATURAL) throw new PluginOptionError("ips", "at most 1g: an instruction takes 1 ns at least");
@@ -58,6 +58,8 @@ class InstructionRate implements Plugin {
     this.#lastNs = this.#otherNs;
     this.#lastInstructions = host.instructions();
     this.#quantum = host.scoreboard(1).counter(0);
+    const when = { counter: this.#quantum, is: "ge", value: this.#ipq } as const;
+    this.#check = host.call(this.#endQuantum, 0, { when });
     this.#total = new Float64Array(host.harts);
     this.#quanta = new Float64Array(host.harts);
     this.#dueMs = new Float64Array(host.harts).fill(performance.now());
@@ -72,8 +74,7 @@ class InstructionRate implements Plugin {
 
   translate(block: Block): void {
     block.onExec(this.#quantum.add(block.instructions.length));
-    const when = { counter: this.#quantum, is: "ge", value: this.#ipq } as const;
-    block.onExec(this.#host.call(this.#endQuantum, 0, { when }));
+    block.onExec(this.#check);
   }
 
   results(): unknown {

@@ -4,7 +4,7 @@
 // Instructions are counted inline by the block, and put right when a trap ends one early. The block in which the count will be
 // reached says at which instruction; only then does one of them call.
 import Type from "typebox";
-import type { Block, Counter, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
+import type { Block, Counter, Op, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { PluginOptionError } from "../plugin.js";
 import { Address } from "./schema.js";
 import { BlockTable } from "./support/block-table.js";
@@ -54,6 +54,8 @@ class StopTrigger implements Plugin {
   readonly #count: Counter;
   /** Index of the instruction of the present block to stop at, 0 for none. */
   readonly #stopAt: Counter;
+  /** What the instruction at an index of any block does. */
+  readonly #checks: Op[] = [];
   #last: Trigger | undefined;
   #text = "";
 
@@ -74,7 +76,7 @@ class StopTrigger implements Plugin {
     this.#listed = [...this.#counts, ...this.#addresses.values()];
     if (this.#listed.length === 0)
       throw new PluginOptionError("icount", "a number of instructions, or an address with addr");
-    this.#open = new OpenBlocks(host, (hart, entered) => this.#cut(hart, this.#table.start[entered] as bigint, 0));
+    this.#open = new OpenBlocks(host, (hart) => this.#cut(hart, this.#open.pc(hart), 0));
     const board = host.scoreboard(2);
     this.#count = board.counter(0);
     this.#stopAt = board.counter(1);
@@ -89,7 +91,7 @@ class StopTrigger implements Plugin {
     this.#reached(trigger, hart, trigger.address as bigint);
   };
   readonly #inBlock = (hart: number, number: number): void => this.#findIn(hart, number, 0);
-  readonly #here = (hart: number, number: number): void => this.#counted(hart, number, Number(this.#stopAt.get(hart)));
+  readonly #here = (hart: number, index: number): void => this.#counted(hart, this.#open.at(hart), index);
 
   translate(block: Block): void {
     if (this.#counts.length > 0) this.#countBlock(block);
@@ -123,18 +125,24 @@ class StopTrigger implements Plugin {
 
   #countBlock(block: Block): void {
     const number = this.#table.number(block);
+    const next = this.#next();
+    // before the last one says that the block is over
+    if (next) block.instructions.forEach((instruction, index) => index > 0 && instruction.onExec(this.#checkAt(index)));
     this.#open.mark(block, number);
     block.onExec(this.#count.add(block.instructions.length));
-    const next = this.#next();
     if (!next) return;
     // as long as the count stays at or below it, the trigger's instruction is not in this block
     const when = { counter: this.#count, is: "gt", value: next.icount as number } as const;
     block.onExec(this.#host.call(this.#inBlock, number, { when }));
-    block.instructions.forEach((instruction, index) => {
-      if (index === 0) return;
-      const when = { counter: this.#stopAt, is: "eq", value: index } as const;
-      instruction.onExec(this.#host.call(this.#here, number, { when }));
-    });
+  }
+
+  #checkAt(index: number): Op {
+    let op = this.#checks[index];
+    if (!op) {
+      op = this.#host.call(this.#here, index, { when: { counter: this.#stopAt, is: "eq", value: index } });
+      this.#checks[index] = op;
+    }
+    return op;
   }
 
   #next(): Trigger | undefined {

@@ -9,6 +9,7 @@ import type {
   Block,
   EventBuffer,
   Instruction,
+  Op,
   OptionValues,
   Plugin,
   PluginDefinition,
@@ -58,6 +59,7 @@ const DEVICE = 0xffff_ffff;
 class Caches implements Plugin {
   readonly #host: PluginHost;
   readonly #buffer: EventBuffer;
+  readonly #device: Op;
   readonly #shapes: { data: CacheShape; instruction: CacheShape; l2: CacheShape | undefined };
   readonly #evict: Eviction;
   readonly #limit: number;
@@ -102,10 +104,11 @@ class Caches implements Plugin {
     this.#cut = new Float64Array(cores);
     // a core that several harts share may lose a line between two instructions of a run
     const line = cores < host.harts ? 1 : this.#shapes.instruction.blockSize;
-    this.#runs = new RunTable(host, this.#instructions, this.#instruction[0] as CacheModel, line, (hart, entered) =>
-      this.#leave(hart, this.#runs.address(entered), 0),
+    this.#runs = new RunTable(host, this.#instructions, this.#instruction[0] as CacheModel, line, (hart) =>
+      this.#leave(hart, this.#runs.pc(hart), 0),
     );
     this.#buffer = host.buffer((words, from, to) => this.#drain(words, from, to), 32768);
+    this.#device = this.#buffer.append(DEVICE);
     host.on("exception", ({ hart, from }) => this.#leave(hart, from, 1));
     host.on("interrupt", ({ hart, from }) => this.#leave(hart, from, 0));
   }
@@ -120,7 +123,7 @@ class Caches implements Plugin {
     }
     for (const instruction of instructions) {
       if (instruction.memory === "none") continue;
-      instruction.onAccess(this.#buffer.append(DEVICE), { io: true });
+      instruction.onAccess(this.#device, { io: true });
       instruction.onAccess(this.#buffer.append(this.#instructions.number(instruction), "paddr"));
     }
   }

@@ -1,6 +1,6 @@
 // Runs: instructions of a block that begin in one line of the instruction cache, one behind the other. Like OpenBlocks for whole
 // blocks, each hart says inline which run it is in the middle of.
-import type { Counter, Instruction, PluginHost } from "../../plugin.js";
+import type { Counter, Instruction, Op, PluginHost } from "../../plugin.js";
 import { grown } from "../support/growable.js";
 import type { CacheModel } from "./cache-model.js";
 import type { InstructionTable } from "./instruction-table.js";
@@ -23,25 +23,27 @@ export class RunTable {
   readonly #sizes: Uint8Array[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #open: Counter;
-  readonly #lost: (hart: number, entered: number) => void;
+  readonly #ifOpen: Op;
+  readonly #close: Op;
 
   /**
    * @param line bytes of a line; 1 makes every instruction a run
-   * @param lost called before a run is entered while another is open, with the number of the one entered
+   * @param lost called before a run is entered while another is open; `pc` says where the hart is now
    */
   constructor(
     host: PluginHost,
     instructions: InstructionTable,
     model: CacheModel,
     line: number,
-    lost: (hart: number, entered: number) => void,
+    lost: (hart: number) => void,
   ) {
-    this.#lost = lost;
     this.#host = host;
     this.#model = model;
     this.#instructions = instructions;
     this.#line = BigInt(line);
     this.#open = host.scoreboard(1).counter(0);
+    this.#ifOpen = host.call(lost, 0, { when: { counter: this.#open, is: "ne", value: 0 } });
+    this.#close = this.#open.store(0);
   }
 
   /** Index behind the run that begins at `from`. */
@@ -56,9 +58,9 @@ export class RunTable {
   add(instructions: readonly Instruction[], from: number, to: number): number {
     const first = instructions[from] as Instruction;
     const run = this.#number(instructions, from, to);
-    first.onExec(this.#host.call(this.#lost, run, { when: { counter: this.#open, is: "ne", value: 0 } }));
-    first.onExec(this.#open.store(to - from > 1 ? run + 1 : 0));
-    if (to - from > 1) (instructions[to - 1] as Instruction).onExec(this.#open.store(0));
+    first.onExec(this.#ifOpen);
+    first.onExec(to - from > 1 ? this.#open.store(run + 1) : this.#close);
+    if (to - from > 1) (instructions[to - 1] as Instruction).onExec(this.#close);
     return run;
   }
 
@@ -100,10 +102,6 @@ export class RunTable {
       left -= sizes[i] as number;
     }
     return 0;
-  }
-
-  address(run: number): bigint {
-    return this.#vaddr[run] as bigint;
   }
 
   close(hart: number): void {

@@ -1,6 +1,6 @@
 // The blocks all harts run, in the machine's order, and the traps between them at the place where they happened. Blocks are
 // appended to a buffer inline and delivered in bulk, traps are events; a counter of the blocks entered says how they interleave.
-import type { Block, Counter, EventBuffer, PluginHost } from "../../plugin.js";
+import type { Block, Counter, EventBuffer, Op, PluginHost } from "../../plugin.js";
 import { BlockTable } from "./block-table.js";
 import { OpenBlocks } from "./open-blocks.js";
 
@@ -40,6 +40,7 @@ export class BlockStream {
   readonly #consumer: BlockConsumer;
   readonly #buffer: EventBuffer;
   readonly #entered: Counter;
+  readonly #enter: Op;
   /** Blocks delivered, by hart. */
   readonly #seen: Float64Array;
   readonly #pending: Pending[][];
@@ -49,8 +50,9 @@ export class BlockStream {
   constructor(host: PluginHost, consumer: BlockConsumer) {
     this.#host = host;
     this.#consumer = consumer;
-    this.open = new OpenBlocks(host, (hart, entered) => this.#lost(hart, entered));
+    this.open = new OpenBlocks(host, (hart) => this.#lost(hart));
     this.#entered = host.scoreboard(1).counter(0);
+    this.#enter = this.#entered.add(1);
     this.#seen = new Float64Array(host.harts);
     this.#next = new Float64Array(host.harts).fill(NEVER);
     this.#pending = Array.from({ length: host.harts }, () => []);
@@ -63,7 +65,7 @@ export class BlockStream {
   follow(block: Block): number {
     const number = this.table.number(block);
     this.open.mark(block, number);
-    block.onExec(this.#entered.add(1));
+    block.onExec(this.#enter);
     block.onExec(this.#buffer.append(number));
     return number;
   }
@@ -104,8 +106,8 @@ export class BlockStream {
   }
 
   /** A block was left without a trap, for the one entered now. */
-  #lost(hart: number, entered: number): void {
-    const pc = this.table.start[entered] as bigint;
+  #lost(hart: number): void {
+    const pc = this.open.pc(hart);
     this.#note(hart, "elsewhere", pc, pc);
   }
 

@@ -4,28 +4,30 @@
 // open calls: the other one's code was written while it ran, a debugger moved the pc, or the plugin was paused.
 //
 // A block whose last instruction has begun counts as ended.
-import type { Block, Counter, PluginHost } from "../../plugin.js";
+import type { Block, Counter, Op, PluginHost } from "../../plugin.js";
 
 export class OpenBlocks {
   readonly #host: PluginHost;
   /** Number of the block plus one, 0 for none. */
   readonly #open: Counter;
-  readonly #lost: (hart: number, entered: number) => void;
+  readonly #ifOpen: Op;
+  readonly #close: Op;
 
-  /** @param lost called before a block is entered while another is open, with the number of the one entered */
-  constructor(host: PluginHost, lost: (hart: number, entered: number) => void) {
+  /** @param lost called before a block is entered while another is open; `pc` says where the hart is now */
+  constructor(host: PluginHost, lost: (hart: number) => void) {
     this.#host = host;
     this.#open = host.scoreboard(1).counter(0);
-    this.#lost = lost;
+    this.#ifOpen = host.call(lost, 0, { when: { counter: this.#open, is: "ne", value: 0 } });
+    this.#close = this.#open.store(0);
   }
 
   /** Adds the ops to a block that is being translated; first of all those of its plugin. */
   mark(block: Block, number: number): void {
     const { instructions } = block;
-    block.onExec(this.#host.call(this.#lost, number, { when: { counter: this.#open, is: "ne", value: 0 } }));
+    block.onExec(this.#ifOpen);
     const last = instructions[instructions.length - 1];
-    block.onExec(this.#open.store(instructions.length > 1 ? number + 1 : 0));
-    if (instructions.length > 1) last?.onExec(this.#open.store(0));
+    block.onExec(instructions.length > 1 ? this.#open.store(number + 1) : this.#close);
+    if (instructions.length > 1) last?.onExec(this.#close);
   }
 
   /** Number of the block whose last instruction has not begun; -1: none. */
