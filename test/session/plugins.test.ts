@@ -19,7 +19,7 @@ function build(script: Happening[] = []) {
   const made: FakePlugins[] = [];
   const worker = new SessionWorker(
     machine,
-    (message) => posts.push(structuredClone(message)),
+    (message, transfer) => posts.push(structuredClone(message, { transfer: transfer ?? [] })),
     { maxConsoleInput: 100, maxRingBytes: 1 << 20, maxPluginResults: 1000, plugins: PLUGIN_LIMITS },
     (_machine, hooks: PluginHooks) => {
       made.push(new FakePlugins(hooks, () => machine.instructionCount()));
@@ -109,6 +109,14 @@ test("output is announced once for each slice", async () => {
   const { bytes, end } = await call("pluginOutput", { id: "p", from: 3, limit: 2 });
   assert.equal(Buffer.from(bytes).toString(), "xx");
   assert.equal(end, 10);
+});
+
+test("a file can be read as often as one likes", async () => {
+  const { call, plugins } = build();
+  await call("attachPlugin", { id: "p", ...PAGES });
+  plugins().offer("p", "f", new Uint8Array([1, 2, 3]));
+  for (let n = 0; n < 2; n++) assert.deepEqual([...(await call("pluginFile", { id: "p", name: "f" }))], [1, 2, 3]);
+  assert.equal((await call("detachPlugin", { id: "p" })).files[0]?.bytes.length, 3);
 });
 
 test("results are asked for again only when they may have changed", async () => {

@@ -300,7 +300,8 @@ export function pluginMethods({ machine, loop, plugins, limits }: WorkerContext)
       return { offset, bytes: cut(text, limit), end: offset + Buffer.byteLength(text) };
     },
     pluginFile({ id, name }) {
-      return guarded(() => alive().file(id, name));
+      // a copy: results are given away
+      return guarded(() => alive().file(id, name)).slice();
     },
   };
 
