@@ -17,8 +17,12 @@ const RESULTS = Type.Object({
   waitedMs: Type.Number({ description: "host time spent waiting" }),
 });
 
-/** The session's worker answers nobody while it waits. */
-const LONGEST_WAIT_MS = 100;
+/** A hart that fell behind further than this, since the session was paused or the host is slow, does not catch up. */
+const BEHIND_MS = 10;
+/** How often a hart is made to wait, in real time of its own. */
+const WAITS_PER_SECOND = 200;
+/** The session's worker answers nobody in a slice; what is left of the waiting is for the next ones, which will be shorter. */
+const WAIT_IN_SLICE_MS = 40;
 /** Virtual time goes on by 1 ns with each instruction anyway, of all harts together. */
 const NATURAL = 1e9;
 const SCALE: Record<string, number> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
@@ -28,7 +32,9 @@ class InstructionRate implements Plugin {
   readonly #ips: number;
   readonly #ipq: number;
   readonly #setTime: (ns: number) => void;
-  readonly #throttle: boolean;
+  /** Instructions since the hart waited; undefined when it need not. */
+  readonly #pace: Counter | undefined;
+  readonly #waits: readonly Op[] = [];
   readonly #quantum: Counter;
   readonly #check: Op;
   readonly #total: Float64Array;
@@ -39,9 +45,10 @@ class InstructionRate implements Plugin {
   /** Time and instructions at the last update. */
   #lastNs: number;
   #lastInstructions: number;
-  /** Host time at which the present quantum should begin. */
+  /** Host time at which what runs next should begin. */
   readonly #dueMs: Float64Array;
   #waitedMs = 0;
+  #inSliceMs = 0;
   readonly #clock = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(host: PluginHost, options: OptionValues) {
@@ -49,7 +56,6 @@ class InstructionRate implements Plugin {
     this.#ipq = options["ipq"] === undefined ? Math.floor(this.#ips / 10) : scaled("ipq", options["ipq"] as string);
     if (this.#ips > NATURAL) throw new PluginOptionError("ips", "at most 1g: an instruction takes 1 ns at least");
     if (this.#ipq < 1) throw new PluginOptionError("ips", "at least 10 instructions per second");
-    this.#throttle = options["throttle"] as boolean;
     const setTime = host.requestTimeControl();
     if (!setTime) throw new PluginOptionError("ips", "that no other plugin has control of the time");
     this.#setTime = setTime;
@@ -63,18 +69,43 @@ class InstructionRate implements Plugin {
     this.#total = new Float64Array(host.harts);
     this.#quanta = new Float64Array(host.harts);
     this.#dueMs = new Float64Array(host.harts).fill(performance.now());
+    if (options["throttle"]) {
+      this.#pace = host.scoreboard(1).counter(0);
+      const when = { counter: this.#pace, is: "ge", value: Math.ceil(this.#ips / WAITS_PER_SECOND) } as const;
+      // is drained behind each slice
+      const slice = host.buffer(() => {
+        this.#inSliceMs = 0;
+      }, 64);
+      this.#waits = [slice.append(0, "none", when), host.call(this.#wait, 0, { when })];
+    }
     host.on("hart-exit", ({ hart }) => this.#advance(hart));
   }
 
   readonly #endQuantum = (hart: number): void => {
-    if (this.#throttle) this.#wait(hart, Number(this.#quantum.get(hart)));
     this.#quanta[hart] = (this.#quanta[hart] as number) + 1;
     this.#advance(hart);
+  };
+
+  /** Waits until what ran may have taken its time. */
+  readonly #wait = (hart: number): void => {
+    const pace = this.#pace as Counter;
+    const instructions = Number(pace.get(hart));
+    pace.set(hart, 0n);
+    const now = performance.now();
+    const due = Math.max(this.#dueMs[hart] as number, now - BEHIND_MS) + (instructions / this.#ips) * 1e3;
+    this.#dueMs[hart] = due;
+    const wait = Math.min(due - now, WAIT_IN_SLICE_MS - this.#inSliceMs);
+    if (wait <= 0) return;
+    Atomics.wait(this.#clock, 0, 0, wait);
+    this.#waitedMs += wait;
+    this.#inSliceMs += wait;
   };
 
   translate(block: Block): void {
     block.onExec(this.#quantum.add(block.instructions.length));
     block.onExec(this.#check);
+    if (this.#pace) block.onExec(this.#pace.add(block.instructions.length));
+    for (const op of this.#waits) block.onExec(op);
   }
 
   results(): unknown {
@@ -101,18 +132,6 @@ class InstructionRate implements Plugin {
     this.#setTime(this.#otherNs + this.#virtualNs);
     this.#lastNs = this.#host.now();
     this.#lastInstructions = instructions;
-  }
-
-  /** Waits until the quantum that ended may have taken its time; a hart that is behind may not catch up. */
-  #wait(hart: number, instructions: number): void {
-    const now = performance.now();
-    const due = (this.#dueMs[hart] as number) + (instructions / this.#ips) * 1e3;
-    const wait = Math.min(due - now, LONGEST_WAIT_MS);
-    if (wait > 0) {
-      Atomics.wait(this.#clock, 0, 0, wait);
-      this.#waitedMs += wait;
-    }
-    this.#dueMs[hart] = Math.max(now, due);
   }
 }
 

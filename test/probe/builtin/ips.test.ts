@@ -50,3 +50,14 @@ test("time that passes while harts wait comes on top", () => {
   host.run(block, { count: 0 });
   assert.equal(host.ns, 1_008_000);
 });
+
+test("waits a bounded time in each slice, whatever it owes", () => {
+  const host = new FakeHost();
+  host.attach(ips, { ips: "100" });
+  const block = host.block(0x80000000, [NOP, NOP, NOP, NOP]);
+  for (let slice = 1; slice <= 2; slice++) {
+    for (let n = 0; n < 1000; n++) host.run(block);
+    host.sliceEnd();
+    assert.ok(host.results().waitedMs <= 40 * slice);
+  }
+});
