@@ -109,3 +109,13 @@ i128 __modti3(i128 a, i128 b)
     divide(a < 0 ? -(u128)a : (u128)a, b < 0 ? -(u128)b : (u128)b, &rest);
     return (i128)(a < 0 ? -rest : rest);
 }
+
+/* The product, and whether it does not fit. */
+i128 __muloti4(i128 a, i128 b, int *overflow)
+{
+    u128 x = a < 0 ? -(u128)a : (u128)a, y = b < 0 ? -(u128)b : (u128)b, rest;
+    u128 largest = ((u128)1 << 127) - ((a < 0) == (b < 0));
+
+    *overflow = y && x > divide(largest, y, &rest);
+    return (i128)((u128)a * (u128)b);
+}

@@ -391,7 +391,7 @@ function argumentStrings(args: Readonly<Record<string, unknown>>): string[] {
       }
       const text = typeof one === "boolean" ? (one ? "on" : "off") : String(one);
       if (text.includes("\0")) throw new PluginOptionError(name, "text without NUL");
-      // as QEMU does: `arg=inline` is the plain word that plugins took before they had names
+      // `arg=inline` is the plain word, as for QEMU up to 6.0, whose plugins look for words
       strings.push(name === "arg" ? text : `${name}=${text}`);
     }
   }
