@@ -23,6 +23,7 @@ const BEHIND_MS = 10;
 const WAITS_PER_SECOND = 200;
 /** The session's worker answers nobody in a slice; what is left of the waiting is for the next ones, which will be shorter. */
 const WAIT_IN_SLICE_MS = 40;
+const SLICE_ENTRIES = 64;
 /** Virtual time goes on by 1 ns with each instruction anyway, of all harts together. */
 const NATURAL = 1e9;
 const SCALE: Record<string, number> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
@@ -72,10 +73,10 @@ class InstructionRate implements Plugin {
     if (options["throttle"]) {
       this.#pace = host.scoreboard(1).counter(0);
       const when = { counter: this.#pace, is: "ge", value: Math.ceil(this.#ips / WAITS_PER_SECOND) } as const;
-      // is drained behind each slice
-      const slice = host.buffer(() => {
-        this.#inSliceMs = 0;
-      }, 64);
+      // is drained behind each slice, and when it is full
+      const slice = host.buffer((_, from, to) => {
+        if (to - from < SLICE_ENTRIES) this.#inSliceMs = 0;
+      }, SLICE_ENTRIES);
       this.#waits = [slice.append(0, "none", when), host.call(this.#wait, 0, { when })];
     }
     host.on("hart-exit", ({ hart }) => this.#advance(hart));
