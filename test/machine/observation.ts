@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { PC, PMP_ACTIVE, STATE, X_SINK } from "../../src/core/layout.js";
 import type { MachineModules } from "../../src/machine/core.js";
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
-import { createMachine } from "../../src/machine/machine.js";
+import { createMachine, type Machine } from "../../src/machine/machine.js";
 import type { SubscriptionSpec } from "../../src/session/protocol.js";
 import { attachRecorder } from "../../src/trace/attach.js";
 import { compileFilter } from "../../src/trace/filter.js";
@@ -71,12 +71,7 @@ export interface Run {
 /** Runs to the instruction count, or to the guest's end. `records` counts what all recorders wrote. */
 export function outcome(modules: MachineModules, run: Run, way: Way): { outcome: Outcome; records: number } {
   const machine = createMachine({ ...run.description, engine: way.engine }, modules);
-  const output = createHash("sha256");
-  let text = "";
-  machine.onConsole((name, bytes) => {
-    output.update(name).update(bytes);
-    text += Buffer.from(bytes).toString("latin1");
-  });
+  const said = listen(machine);
 
   let base = machine.traceArena.base;
   const readers = way.watch.map((spec, index) => {
@@ -113,17 +108,33 @@ export function outcome(modules: MachineModules, run: Run, way: Way): { outcome:
   }
 
   for (const index of readers.keys()) machine.core["recorder_stop"]?.(index);
+  const records = readers.reduce((sum, reader) => sum + Number(reader.counters.written), 0);
+  return { outcome: { ...standing(machine), console: said(), stopped }, records };
+}
+
+/** What consoles say from now on, in short. */
+export function listen(machine: Machine): () => string {
+  const output = createHash("sha256");
+  let text = "";
+  machine.onConsole((name, bytes) => {
+    output.update(name).update(bytes);
+    text += Buffer.from(bytes).toString("latin1");
+  });
+  return () => `${output.copy().digest("hex").slice(0, 16)} ${text.length} bytes, ${JSON.stringify(text.slice(-60))}`;
+}
+
+/** What a machine that stands is like, as far as its guest can tell. */
+export function standing(machine: Machine): Omit<Outcome, "console" | "stopped"> {
   const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
   const bytes = (at: number, length: number) =>
     Buffer.from(machine.memory.buffer as unknown as ArrayBuffer, at, length);
-  const harts = Array.from({ length: run.description.harts }, (_, hart) => machine.core.hart_address(hart));
+  const harts = Array.from({ length: machine.description.harts }, (_, hart) => machine.core.hart_address(hart));
   const memory: Record<string, string> = {};
   for (const region of machine.bus.regions)
     if (region?.kind === "ram" || region?.kind === "rom") memory[region.name] = hash(bytes(region.host, region.size));
-  const end: Outcome = {
+  return {
     instructions: machine.instructionCount(),
     virtualNs: machine.now(),
-    console: `${output.digest("hex").slice(0, 16)} ${text.length} bytes, ${JSON.stringify(text.slice(-60))}`,
     registers: harts.map((at) =>
       hash(Buffer.concat([bytes(at, X_SINK - STATE), bytes(at + PC - STATE, PMP_ACTIVE - PC)])),
     ),
@@ -131,8 +142,5 @@ export function outcome(modules: MachineModules, run: Run, way: Way): { outcome:
     devices: Object.fromEntries(
       machine.devices.map((device) => [device.name, hash(Buffer.from(JSON.stringify(device.state())))]),
     ),
-    stopped,
   };
-  const records = readers.reduce((sum, reader) => sum + Number(reader.counters.written), 0);
-  return { outcome: end, records };
 }

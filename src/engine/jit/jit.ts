@@ -155,6 +155,8 @@ export class Jit {
 
   /** A jump target became hot; `ip` is its slot, in the page that is being executed. Called from the interpreter. */
   hot(ip: number): void {
+    // what is compiled now would not be seen in the slots, and be compiled again and again
+    if (!this.#installed) return;
     const page = this.#page(this.#slotsOf(ip));
     if (!page || (this.#words[ip >> 2] as number) >= HANDLER_COUNT || page.rejected.has(ip)) return;
     const started = performance.now();
