@@ -13,6 +13,8 @@ export type UploadedKind = Exclude<PluginSource["kind"], "builtin">;
 
 export interface PluginRecord extends StoredRecord {
   kind: UploadedKind;
+  /** Version of QEMU's interface a WebAssembly one was written for. */
+  version?: number;
 }
 
 export interface PluginPut extends PutOptions {
@@ -63,11 +65,9 @@ export class PluginStore extends ContentStore<PluginRecord, PluginPut> {
         const bytes = await readFile(path);
         const found = kindOf(bytes);
         const kind = given ?? found;
-        if (kind === "wasm") checked(bytes, bounds);
-        else {
-          sourceText(bytes);
-          checkCode();
-        }
+        if (kind === "wasm") return { kind, version: checked(bytes, bounds).info.version };
+        sourceText(bytes);
+        checkCode();
         return { kind };
       },
     };

@@ -54,6 +54,9 @@ const Plugin = named(
       ),
       digest: Type.Optional(Type.String({ description: "sha256 of an uploaded one" })),
       size: Type.Optional(Type.Integer({ description: "bytes, as stored" })),
+      version: Type.Optional(
+        Type.Integer({ description: "version of QEMU's interface a WebAssembly plugin was written for" }),
+      ),
       names: Type.Optional(Type.Array(Type.String())),
       created: Type.Optional(Type.String({ description: "ISO 8601" })),
       slots: Type.Array(Type.Object({ session: Type.String(), slot: Type.String() }, strict), {

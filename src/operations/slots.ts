@@ -5,7 +5,7 @@ import type { PluginArguments, PluginFilter, PluginSlot } from "../probe/manager
 import { splitArguments } from "../probe/options.js";
 import type { SessionHost } from "../session/host-api.js";
 import type { SlotResults } from "../session/protocol.js";
-import { EmuError, overLimit } from "./errors.js";
+import { EmuError, invalid, overLimit } from "./errors.js";
 import { type CallContext, operation } from "./operation.js";
 import { checkCode, findPlugin, isBuiltin, PluginKind, pluginReference } from "./plugins.js";
 import { SlotFailure, strict } from "./schemas.js";
@@ -376,6 +376,7 @@ export const slotOperations = [
     rest: { method: "PATCH", path: `${path}/{slot}` },
     safe: false,
     async handler(context, { session: sessionId, slot: id, args, filter }) {
+      if (args === undefined && filter === undefined) throw invalid("args", "arguments, a filter, or both");
       const session = findSession(context.service, sessionId);
       const { kind } = await session.call("plugin", { id });
       if (kind === "javascript") checkCode(context);

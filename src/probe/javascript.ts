@@ -7,16 +7,28 @@ import type { Option, PluginDefinition } from "./plugin.js";
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const TYPES = new Set(["boolean", "integer", "address", "string", "choice"]);
 
+/** Time a module has to load: the session answers nothing else meanwhile. */
+const LOAD_MS = 10_000;
+
 /**
  * Runs the module and gives what it defines. The same source is run once in a thread; the loader keeps it for good.
  * @throws PluginError failed, where it cannot be loaded; invalid, where it defines no plugin
  */
-export async function loadJavaScriptPlugin(name: string, source: string): Promise<PluginDefinition> {
+export async function loadJavaScriptPlugin(name: string, source: string, ms = LOAD_MS): Promise<PluginDefinition> {
   let module: Record<string, unknown>;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    module = (await import(`data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`)) as typeof module;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`it was not done within ${ms} ms`)), ms);
+    });
+    const loading = import(`data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`) as Promise<
+      typeof module
+    >;
+    module = await Promise.race([loading, late]);
   } catch (error) {
     throw new PluginError("failed", `${name} cannot be loaded: ${told(error)}`, { where: "load" });
+  } finally {
+    clearTimeout(timer);
   }
   const definition = module["default"] ?? module["plugin"];
   const wrong = problem(definition);

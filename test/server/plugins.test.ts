@@ -71,6 +71,7 @@ test("a WebAssembly plugin is stored under its digest, and found by name and pre
   const digest = sha256(bytes);
   assert.equal(put.response.headers["location"], `/v1/plugins/${digest}`);
   assert.equal(put.body.kind, "wasm");
+  assert.equal(put.body.version, 6);
   assert.equal(put.body.added, true);
   assert.equal((await upload(bytes, `name=mine.wasm&digest=${digest}`)).body.added, false);
   for (const reference of ["mine.wasm", digest, digest.slice(0, 10)])
@@ -168,6 +169,7 @@ test("a plugin is attached, looked at, paused, resumed, configured and detached"
   });
   assert.deepEqual([...raw.response.rawPayload], [1, 2, 3]);
 
+  assert.equal((await request("PATCH", "/sessions/a/plugins/pages", {})).body.errors[0].field, "args");
   assert.equal((await request("POST", "/sessions/a/plugins/pages/pause")).body.state, "paused");
   assert.equal((await request("POST", "/sessions/a/plugins/pages/resume")).body.state, "active");
   const changed = await request("PATCH", "/sessions/a/plugins/pages-2", { filter: { io: true } });

@@ -186,6 +186,10 @@ test("a JavaScript module gives the plugin it exports", async () => {
   );
   assert.equal(definition.summary, "ä");
   assert.equal(typeof definition.install({} as never, {}).results(), "number");
+  await assert.rejects(loadJavaScriptPlugin("z.js", "await new Promise(() => {})", 50), {
+    code: "failed",
+    message: /within 50 ms/,
+  });
   await assert.rejects(
     loadJavaScriptPlugin(
       "y.js",
