@@ -1,20 +1,11 @@
 // Models the caches of a machine that runs the guest's code: L1 for instructions and data, and on request a common L2, for each
 // core. Physical addresses; accesses to devices go by.
 //
-// Inline, a fetch is appended once for each run of instructions in one line, since the ones behind the first cannot miss, and an
-// access with its physical address; the models run while the buffer is drained. A run that a trap ends early, or that the
+// Inline, fetches are counted, and appended where a hart goes to another line than it fetched from last, since others cannot miss;
+// accesses are appended with their physical addresses. The models run while the buffer is drained. A run that a trap ends early, or that the
 // machine stands in the middle of, is told from the others by OpenBlocks, so that the count of fetches is exact.
 import Type from "typebox";
-import type {
-  Block,
-  EventBuffer,
-  Instruction,
-  Op,
-  OptionValues,
-  Plugin,
-  PluginDefinition,
-  PluginHost,
-} from "../../plugin.js";
+import type { Block, EventBuffer, Op, OptionValues, Plugin, PluginDefinition, PluginHost } from "../../plugin.js";
 import { PluginOptionError } from "../../plugin.js";
 import { Address } from "../schema.js";
 import { CacheModel, type CacheShape, type Eviction, Random } from "./cache-model.js";
@@ -102,9 +93,9 @@ class Caches implements Plugin {
     this.#instruction = models(this.#shapes.instruction);
     this.#l2 = models(this.#shapes.l2);
     this.#cut = new Float64Array(cores);
-    // a core that several harts share may lose a line between two instructions of a run
-    const line = cores < host.harts ? 1 : this.#shapes.instruction.blockSize;
-    this.#runs = new RunTable(host, this.#instructions, this.#instruction[0] as CacheModel, line, (hart) =>
+    const line = this.#shapes.instruction.blockSize;
+    const model = this.#instruction[0] as CacheModel;
+    this.#runs = new RunTable(host, this.#instructions, model, line, cores < host.harts, (hart) =>
       this.#leave(hart, this.#runs.pc(hart), 0),
     );
     this.#buffer = host.buffer((words, from, to) => this.#drain(words, from, to), 32768);
@@ -117,8 +108,7 @@ class Caches implements Plugin {
     const { instructions } = block;
     for (let from = 0; from < instructions.length; ) {
       const to = this.#runs.end(instructions, from);
-      const run = this.#runs.add(instructions, from, to);
-      (instructions[from] as Instruction).onExec(this.#buffer.append(FETCH + run));
+      this.#runs.add(instructions, from, to, this.#buffer, FETCH);
       from = to;
     }
     for (const instruction of instructions) {
@@ -183,7 +173,6 @@ class Caches implements Plugin {
     let { lines: fetchLines } = instruction;
     const { shift, upper, setMask, ways } = data;
     let loads = 0;
-    let fetches = 0;
     let i = 4 * from;
     if (this.#skip && to > from) {
       this.#skip = false;
@@ -194,9 +183,7 @@ class Caches implements Plugin {
       const now = (words[i + 1] as number) & 0xff;
       if (now !== hart) {
         data.accesses += loads;
-        instruction.accesses += fetches;
         loads = 0;
-        fetches = 0;
         hart = now;
         data = this.#data[hart % this.#data.length] as CacheModel;
         instruction = this.#instruction[hart % this.#data.length] as CacheModel;
@@ -215,7 +202,6 @@ class Caches implements Plugin {
         if (l2) this.#second(hart, low, high, tag);
       } else if (tag !== DEVICE) {
         const run = tag - FETCH;
-        fetches += runs.length[run] as number;
         const line = runs.line[run] as number;
         const first = runs.way[run] as number;
         if (fetchLines[first] === line || instruction.access(first, line)) continue;
@@ -226,7 +212,6 @@ class Caches implements Plugin {
       else this.#skip = true;
     }
     data.accesses += loads;
-    instruction.accesses += fetches;
   }
 
   /** The second level, for what missed in the first. */
@@ -252,13 +237,13 @@ class Caches implements Plugin {
       const l2 = this.#l2[core];
       return {
         data: { accesses: data.accesses, misses: data.misses },
-        instruction: { accesses: instruction.accesses - (this.#cut[core] as number), misses: instruction.misses },
+        instruction: { accesses: -(this.#cut[core] as number), misses: instruction.misses },
         ...(l2 && { l2: { accesses: l2.accesses, misses: l2.misses } }),
       };
     });
     for (let hart = 0; hart < this.#host.harts; hart++) {
-      const missing = this.#runs.missing(hart, this.#runs.pc(hart));
-      (totals[hart % totals.length] as Totals).instruction.accesses -= missing;
+      const fetched = this.#runs.fetched(hart) - this.#runs.missing(hart, this.#runs.pc(hart));
+      (totals[hart % totals.length] as Totals).instruction.accesses += fetched;
     }
     return totals;
   }
