@@ -233,7 +233,9 @@ export class Probes {
 
   /** Record of the block that the hart with state at `hart` is inside of; 0 between blocks. */
   #inside(hart: number): number {
-    if (this.#view.getUint32(hart + L.PROBE_LEFT - L.STATE, true) === 0) return 0;
+    const under = L.PROBE_LEFT - L.STATE;
+    const done = L.PROBE_DONE - L.STATE;
+    if (this.#view.getUint32(hart + under, true) === 0 && this.#view.getUint32(hart + done, true) === 0) return 0;
     return this.#view.getUint32(hart + L.PROBE_BLOCK - L.STATE, true);
   }
   #eachHart(each: (hart: number) => void): void {

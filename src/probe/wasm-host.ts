@@ -109,8 +109,7 @@ export class WasmHost extends SlotHost implements EngineHost {
     const inside = (at: number): boolean => at >= address && at < address + bytes;
     this.#mirrors = this.#mirrors.filter(({ there }) => !inside(there));
     for (const key of this.#places.keys()) if (inside(Number(key.split("/")[0]))) this.#places.delete(key);
-    this.#list.room = 0;
-    this.#writeList();
+    this.#writeList(true);
   }
 
   #take(bytes: number): number {
@@ -123,9 +122,9 @@ export class WasmHost extends SlotHost implements EngineHost {
   }
 
   /** What the core goes through: written whole when it has to move, else only what is new. */
-  #writeList(): void {
+  #writeList(whole = false): void {
     const count = this.#mirrors.length;
-    let from = Math.max(0, count - this.harts);
+    let from = whole ? 0 : Math.max(0, count - this.harts);
     if (count > this.#list.room) {
       if (this.#list.at !== 0 && this.#list.room > 0) this.slot.give(this.#list.at);
       const room = Math.max(64, 2 * count);

@@ -169,9 +169,14 @@ export class RegionEmitter extends Emitter implements Semantics {
     });
   }
 
-  /** The region stands for blocks of one virtual page, entered at their beginnings. */
+  /**
+   * The region stands for blocks of one virtual page, entered at their beginnings: not where a block is under way, nor where
+   * the probes of its first instruction have run already.
+   */
   private enterProbed(first: BlockInstruction, page: bigint): void {
     this.loadState(OP.i32_load, L.PROBE_LEFT);
+    this.loadState(OP.i32_load, L.PROBE_DONE);
+    this.op(OP.i32_or);
     this.if();
     this.leaveTo(first, 0);
     this.close();

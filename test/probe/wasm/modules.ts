@@ -25,17 +25,19 @@ export function assemble(text: string): Uint8Array<ArrayBuffer> {
 const SIGNATURES = { i: "i32", I: "i64" } as const;
 
 /** `outs ii` is an import of that signature; `emu_x >I` one without parameters. */
-function importText(line: string): string {
+function importText(line: string, module = "emuscope"): string {
   const [name = "", signature = ""] = line.split(" ");
   const [params = "", result = ""] = signature.split(">");
   const spell = (letters: string) => [...letters].map((letter) => SIGNATURES[letter as "i" | "I"]).join(" ");
   const types = `${params ? `(param ${spell(params)})` : ""}${result ? `(result ${spell(result)})` : ""}`;
-  return `(import "emuscope" "${name}" (func $${name} ${types}))`;
+  return `(import "${module}" "${name}" (func $${name === "proc_exit" ? "exit" : name} ${types}))`;
 }
 
 export interface Parts {
   /** Such as `outs ii` (see importText). */
   imports?: readonly string[];
+  /** The same of WASI. */
+  wasi?: readonly string[];
   /** Functions, globals and so on. */
   body?: string;
   /** Names of functions in the table, from 1 on. */
@@ -48,6 +50,7 @@ export interface Parts {
 
 export function pluginText({
   imports = [],
+  wasi = [],
   body = "",
   table = [],
   install = "",
@@ -55,7 +58,8 @@ export function pluginText({
   version = 6,
 }: Parts): string {
   return `(module
-    ${imports.map(importText).join("\n")}
+    ${imports.map((line) => importText(line)).join("\n")}
+    ${wasi.map((line) => importText(line, "wasi_snapshot_preview1")).join("\n")}
     (memory (export "memory") ${memory})
     (table $functions ${table.length + 1} funcref)
     (elem (i32.const 1) ${table.map((name) => `$${name}`).join(" ")})
