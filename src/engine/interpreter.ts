@@ -604,6 +604,29 @@ function emitDispatch(
   m.code.u32(0);
 }
 
+/** Pushes the entry of the fetch TLB for the address in local `va`. */
+function tlbEntry(m: Emitter, va: number): void {
+  m.get(va);
+  m.op(OP.i32_wrap_i64);
+  m.i32(12 - L.TLB_ENTRY_BITS);
+  m.op(OP.i32_shr_u);
+  m.loadState(OP.i32_load, L.FETCH_MASK);
+  m.op(OP.i32_and);
+  m.loadState(OP.i32_load, L.FETCH_BASE);
+  m.op(OP.i32_add);
+}
+/** Pushes the slot of the address in local `va`, those of its page being in local `slots`. */
+function slotOf(m: Emitter, va: number, slots: number): void {
+  m.get(va);
+  m.op(OP.i32_wrap_i64);
+  m.i32(0xffe);
+  m.op(OP.i32_and);
+  m.i32(3);
+  m.op(OP.i32_shl);
+  m.get(slots);
+  m.op(OP.i32_add);
+}
+
 /** The parts every handler leaves through, and the handlers that are no instruction. */
 class PlumbingEmitter extends Emitter {
   protected override emitOperand(name: string): void {
@@ -744,14 +767,7 @@ function buildPlumbing(
     const m = resolve.emitter;
     const entry = m.local(I32);
     const slots = m.local(I32);
-    m.get(0);
-    m.op(OP.i32_wrap_i64);
-    m.i32(12 - L.TLB_ENTRY_BITS);
-    m.op(OP.i32_shr_u);
-    m.loadState(OP.i32_load, L.FETCH_MASK);
-    m.op(OP.i32_and);
-    m.loadState(OP.i32_load, L.FETCH_BASE);
-    m.op(OP.i32_add);
+    tlbEntry(m, 0);
     m.tee(entry);
     m.memory(OP.i64_load, L.TLB_CODE);
     m.get(0);
@@ -786,14 +802,7 @@ function buildPlumbing(
     m.op(OP.return);
     m.end();
     m.end();
-    m.get(0);
-    m.op(OP.i32_wrap_i64);
-    m.i32(0xffe);
-    m.op(OP.i32_and);
-    m.i32(3);
-    m.op(OP.i32_shl);
-    m.get(slots);
-    m.op(OP.i32_add);
+    slotOf(m, 0, slots);
   }
 
   // to a virtual address (first parameter); counts the jump itself
@@ -838,6 +847,10 @@ function buildPlumbing(
   {
     const m = enter.emitter;
     const kind = m.local(I32);
+    const va = m.local(I64);
+    const page = m.local(I64);
+    const entry = m.local(I32);
+    const slots = m.local(I32);
     const at = m.local(I32);
     const number = m.local(I32);
     const dispatchSlot = (): void => {
@@ -863,19 +876,45 @@ function buildPlumbing(
     m.code.u8(OP.call_indirect);
     m.code.u32(shared.handlerType);
     m.code.u32(0);
+    m.tee(LEFT);
+    m.i32(0);
+    m.op(OP.i32_lt_s);
+    m.if();
+    m.get(LEFT);
+    m.i32(~L.RESUME_GOTO);
+    m.op(OP.i32_and);
     m.set(LEFT);
-    m.loadState(OP.i32_load, L.RESUME);
-    m.tee(kind);
-    m.op(OP.i32_eqz);
-    m.if();
-    m.returnLeft();
-    m.end();
-    m.storeState(OP.i32_store, L.RESUME, () => m.i32(0));
-    m.get(kind);
-    m.i32(L.RESUME_GOTO);
-    m.op(OP.i32_eq);
-    m.if();
     m.loadState(OP.i64_load, L.RESUME_PC);
+    m.set(va);
+    // as resolve, without a call where the TLB has the page
+    m.block();
+    m.get(va);
+    m.i64(PAGE_MASK);
+    m.op(OP.i64_and);
+    m.tee(page);
+    tlbEntry(m, va);
+    m.tee(entry);
+    m.memory(OP.i64_load, L.TLB_CODE);
+    m.op(OP.i64_ne);
+    m.brIf(0);
+    m.get(entry);
+    m.memory(OP.i32_load, L.TLB_FULL_DELTA + L.FULL_SLOTS);
+    m.tee(slots);
+    m.op(OP.i32_eqz);
+    m.brIf(0);
+    m.storeState(OP.i64_store, L.PAGE_VA, () => m.get(page));
+    m.storeState(OP.i32_store, L.PAGE_SLOTS, () => m.get(slots));
+    slotOf(m, va, slots);
+    m.tee(IP);
+    m.memory(OP.i32_load, 0);
+    m.tee(number);
+    m.i32(HANDLER_COUNT);
+    m.op(OP.i32_ge_u);
+    m.brIf(2);
+    dispatchSlot();
+    m.br(2);
+    m.end();
+    m.get(va);
     m.get(LEFT);
     m.code.u8(OP.call);
     m.code.u32(resolve.index);
@@ -887,6 +926,13 @@ function buildPlumbing(
     dispatchSlot();
     m.br(1);
     m.end();
+    m.loadState(OP.i32_load, L.RESUME);
+    m.tee(kind);
+    m.op(OP.i32_eqz);
+    m.if();
+    m.returnLeft();
+    m.end();
+    m.storeState(OP.i32_store, L.RESUME, () => m.i32(0));
     m.loadState(OP.i32_load, L.PAGE_SLOTS);
     m.loadState(OP.i32_load, L.RESUME_AT);
     m.tee(at);

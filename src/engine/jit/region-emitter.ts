@@ -207,8 +207,11 @@ export class RegionEmitter extends Emitter implements Semantics {
       this.op(OP.i64_extend_i32_u);
       this.op(OP.i64_add);
     });
-    this.storeState(OP.i32_store, L.RESUME, () => this.i32(kind));
     this.get(LEFT);
+    if (kind === L.RESUME_GOTO) {
+      this.i32(kind);
+      this.op(OP.i32_or);
+    } else this.storeState(OP.i32_store, L.RESUME, () => this.i32(kind));
     this.op(OP.return);
   }
 
