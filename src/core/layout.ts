@@ -93,13 +93,14 @@ export const TLB_WRITE = 8;
 export const TLB_CODE = 16;
 export const TLB_ADDEND = 24; //               i32: host address = wrap(vaddr) + addend
 export const TLB_PPN = 28; //                  u32: physical page number
-// flags in the low 12 bits of a tag; any set flag makes the inlined check fail
-export const TLB_FLAG_INVALID = 1; //          translate again at every access (PMP boundary in the page)
-export const TLB_FLAG_MMIO = 2;
-export const TLB_FLAG_CODE = 4; //             page holds decoded code: stores must invalidate it
-export const TLB_FLAG_TRACED = 8;
-export const TLB_FLAG_WATCHED = 16;
-export const TLB_FLAG_DISCARD = 32; //         ROM: writes are dropped
+// flags in bits 3 to 11 of a tag; any set flag makes the inlined check fail. Bits 0 to 2 stay clear: atomics compare them too,
+// so that a misaligned one finds no tag like it
+export const TLB_FLAG_INVALID = 8; //          translate again at every access (PMP boundary in the page)
+export const TLB_FLAG_MMIO = 16;
+export const TLB_FLAG_CODE = 32; //             page holds decoded code: stores must invalidate it
+export const TLB_FLAG_TRACED = 64;
+export const TLB_FLAG_WATCHED = 128;
+export const TLB_FLAG_DISCARD = 256; //         ROM: writes are dropped
 // the cold half of entry i of a table lies TLB_FULL_DELTA bytes above its hot half
 export const TLB_FULL_DELTA = 0x80000; //      (1 << TLB_MAX_BITS) * 32
 export const FULL_OFFSET = 0; //               u64: offset of the page inside its region
