@@ -200,6 +200,7 @@ function withRegisters(
   const known = new Map<string, number>();
   const lines = new Array<string>(host.harts).fill("");
   const registers = new Array<readonly number[]>(host.harts).fill([]);
+  const begun = new Array<boolean>(host.harts).fill(false);
 
   const endLine = (hart: number): void => {
     if (lines[hart] === "") return;
@@ -212,8 +213,9 @@ function withRegisters(
     endLine(hart);
     const { fixed, registers: named } = entries[tag] as (typeof entries)[number];
     if (log.full) return;
-    // other instructions may have run since the last line
-    if (!everything) changes.remember(hart, named);
+    // other instructions may have run since the last line, or since the plugin was attached
+    if (!everything || !begun[hart]) changes.remember(hart, everything ? changes.all : named);
+    begun[hart] = true;
     lines[hart] = `${hart}, ${fixed}`;
     registers[hart] = named;
   };

@@ -6,7 +6,8 @@ export class RegisterChanges {
   readonly #host: PluginHost;
   readonly #registers: readonly RegisterInfo[];
   readonly #onlyNamed: boolean;
-  readonly #all: readonly number[];
+  /** Of all matching registers. */
+  readonly all: readonly number[];
   /** By hart, then register. */
   readonly #values: bigint[][];
 
@@ -28,7 +29,7 @@ export class RegisterChanges {
     this.#host = host;
     this.#onlyNamed = onlyNamed;
     this.#registers = all.filter((register) => globs.some((pattern) => matches(register, pattern)));
-    this.#all = this.#registers.map((_, i) => i);
+    this.all = this.#registers.map((_, i) => i);
     this.#values = Array.from({ length: host.harts }, (_, hart) =>
       this.#registers.map(({ name }) => host.readRegister(hart, name)),
     );
@@ -36,9 +37,9 @@ export class RegisterChanges {
 
   /** The registers to look at behind an instruction. */
   namedIn(disassembly: string): readonly number[] {
-    if (!this.#onlyNamed) return this.#all;
+    if (!this.#onlyNamed) return this.all;
     const words = new Set(disassembly.split(/[^\w.]+/));
-    return this.#all.filter((i) => {
+    return this.all.filter((i) => {
       const { name, alias } = this.#registers[i] as RegisterInfo;
       return words.has(name) || (alias !== undefined && words.has(alias));
     });

@@ -95,12 +95,12 @@ function write(machine: MachineApi, place: Place, value: bigint): void {
   }
 }
 
-/** Every register this machine has. */
+/** Every register this machine has, x10 and f10 by their numbers, with the ABI's names as the other ones. */
 export function listRegisters(machine: MachineApi): RegisterInfo[] {
   const group = { pc: "general", gpr: "general", fpr: "float", csr: "csr" } as const;
   return LISTED.filter((place) => exists(machine, place)).map((place) => ({
-    name: place.name,
-    alias: place.alias,
+    name: place.alias ?? place.name,
+    alias: place.alias === undefined ? undefined : place.name,
     group: group[place.kind],
     size: 8,
     readOnly: place.kind === "csr" ? readOnlyCsr(place.number) : place.kind === "gpr" && place.number === 0,

@@ -1,4 +1,4 @@
-// hwprofile, mem and traps on Debian's boot, from the first instruction: by device and offset as the devices' own logs, and in
+// hwprofile, mem, traps and discons on Debian's boot, from the first instruction: by device and offset as the devices' own logs, and in
 // sum as the core's counters.
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -35,6 +35,7 @@ test("Debian's boot: every access to a device, every trap", { skip: skipWithoutG
   attach("hwprofile");
   attach("mem", { haddr: true });
   attach("traps");
+  attach("discons");
   run(INSTRUCTIONS);
   assert.deepEqual(failures, []);
 
@@ -60,6 +61,7 @@ test("Debian's boot: every access to a device, every trap", { skip: skipWithoutG
   assert.deepEqual([sum(devices, "reads"), sum(devices, "writes")], [counter(STAT_IO_READ), counter(STAT_IO_WRITE)]);
   const { io } = results("mem");
   assert.deepEqual([io.reads, io.writes], [counter(STAT_IO_READ), counter(STAT_IO_WRITE)]);
+  assert.equal(results("discons").mismatchCount, 0);
   const { harts } = results("traps");
   assert.equal(sum(harts, "interrupts"), counter(STAT_INTERRUPTS));
   assert.equal(sum(harts, "exceptions"), counter(STAT_EXCEPTIONS));

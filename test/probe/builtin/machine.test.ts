@@ -71,3 +71,39 @@ for (const [name, iterations] of [
     });
   }
 }
+
+test("execlog with registers: what an instruction changed is what it computes, on all tiers alike", async () => {
+  const image = program("integer", 1n);
+  const outputs = await Promise.all(
+    Object.values(ENGINES).map(async (engine) => {
+      const plugins = { execlog: { reg: "*", lines: 20_000 } };
+      return (await observeHere({ image, engine, plugins })).found["execlog"]?.output ?? "";
+    }),
+  );
+  assert.equal(outputs[1], outputs[0]);
+  assert.equal(outputs[2], outputs[0]);
+  const lines = (outputs[0] as string).trimEnd().split("\n");
+  assert.equal(lines.length, 20_000);
+  // nothing of what ran before the program
+  assert.doesNotMatch(lines[0] as string, /t0 ->/);
+  // values as the lines tell them, followed through the additions
+  const values = new Map<string, bigint>([["zero", 0n]]);
+  let checked = 0;
+  for (const line of lines) {
+    const [, rd, rs1, rs2] = /"\w+ +(?:add|addi) +(\w+),(\w+),(-?\w+) *"/.exec(line) ?? [];
+    const changes = [...line.matchAll(/, (\w+) -> 0x(\w+)/g)].map(([, name, value]) => [name, BigInt(`0x${value}`)]);
+    const expected =
+      rd === undefined || rd === "zero"
+        ? undefined
+        : [
+            values.get(rs1 as string),
+            values.get(rs2 as string) ?? (/^-?\d/.test(rs2 as string) ? BigInt(rs2 as string) : undefined),
+          ];
+    for (const [name, value] of changes as [string, bigint][]) values.set(name, value);
+    if (!expected || expected[0] === undefined || expected[1] === undefined) continue;
+    const sum = BigInt.asUintN(64, expected[0] + expected[1]);
+    assert.equal(values.get(rd as string) ?? 0n, sum, line);
+    checked++;
+  }
+  assert.ok(checked > 1000, `${checked}`);
+});
