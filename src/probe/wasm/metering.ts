@@ -4,7 +4,7 @@
 //
 // A unit stands for about 64 simple instructions: finer steps would cost small loops more without bounding anything better.
 import { Bytes } from "../../wasm/bytes.js";
-import { I32, OP, VOID } from "../../wasm/opcodes.js";
+import { I32, I64, OP, VOID } from "../../wasm/opcodes.js";
 import type { Cursor } from "./cursor.js";
 import { readInstruction } from "./immediates.js";
 
@@ -61,23 +61,23 @@ export interface Metering {
 /** The body (locals first, without its size) with charges in it. @throws WasmPluginError for code it cannot read */
 export function meter(body: Cursor, params: number, { fuel, importedFunctions }: Metering): Bytes {
   const from = body.at;
-  let runs = 0;
   let locals = params;
-  for (let n = body.count(); n > 0; n--) {
-    runs++;
+  const runs = body.count();
+  const declared = body.at;
+  for (let n = runs; n > 0; n--) {
     locals += body.u32();
     body.u8();
   }
   const code = body.at;
   const { stretches, lengthy } = read(body, importedFunctions);
+  const balance = locals;
+  const length = locals + 1;
   const out = new Bytes(body.end - from + 24 * stretches.length + 32);
-  const runsLength = new Bytes(8);
-  runsLength.u32(runs);
-  out.u32(lengthy.length > 0 ? runs + 1 : runs);
-  out.append(body.bytes.subarray(from + runsLength.length, code));
-  if (lengthy.length > 0) {
+  out.u32(runs + 2);
+  out.append(body.bytes.subarray(declared, code));
+  for (const type of [I64, I32]) {
     out.u32(1);
-    out.u8(I32);
+    out.u8(type);
   }
   let copied = code;
   const upTo = (at: number): void => {
@@ -88,16 +88,16 @@ export function meter(body: Cursor, params: number, { fuel, importedFunctions }:
   for (const charge of charges) {
     upTo(charge.at);
     if ("weight" in charge) {
-      take(out, fuel, () => {
+      take(out, fuel, balance, () => {
         out.u8(OP.i64_const);
         out.i64(Math.ceil(charge.weight / SIMPLE_PER_UNIT));
       });
     } else {
       out.u8(OP.local_tee);
-      out.u32(locals);
-      take(out, fuel, () => {
+      out.u32(length);
+      take(out, fuel, balance, () => {
         out.u8(OP.local_get);
-        out.u32(locals);
+        out.u32(length);
         out.u8(OP.i64_extend_i32_u);
         out.u8(OP.i64_const);
         out.i64(charge.shift);
@@ -109,16 +109,18 @@ export function meter(body: Cursor, params: number, { fuel, importedFunctions }:
   return out;
 }
 
-/** fuel -= amount; traps below zero. */
-function take(out: Bytes, fuel: number, amount: () => void): void {
+/** fuel -= amount; traps below zero. The balance is tested in a local: it would be read back from memory otherwise. */
+function take(out: Bytes, fuel: number, balance: number, amount: () => void): void {
   out.u8(OP.global_get);
   out.u32(fuel);
   amount();
   out.u8(OP.i64_sub);
+  out.u8(OP.local_tee);
+  out.u32(balance);
   out.u8(OP.global_set);
   out.u32(fuel);
-  out.u8(OP.global_get);
-  out.u32(fuel);
+  out.u8(OP.local_get);
+  out.u32(balance);
   out.u8(OP.i64_const);
   out.i64(0);
   out.u8(OP.i64_lt_s);

@@ -241,8 +241,11 @@ function rewrite(parsed: ParsedModule, memory: Limits, limits: PrepareLimits): U
         content.append(body.view());
       });
       for (const { body } of added) {
-        content.u32(body.length + 2);
-        content.u32(0);
+        // each may use one local, an i64 behind its parameters
+        content.u32(body.length + 4);
+        content.u32(1);
+        content.u32(1);
+        content.u8(I64);
         content.append(body.view());
         content.u8(OP.end);
       }
@@ -299,7 +302,7 @@ interface AddedType {
 
 interface AddedFunction extends AddedType {
   name: string;
-  /** Without locals and `end`. */
+  /** Without the declaration of its local, and `end`. */
   body: Bytes;
 }
 
@@ -328,15 +331,15 @@ function addedFunctions(
       body.u8(OP.i64_const);
       body.i64(value);
     };
+    const sum = params.length;
     set(OP.global_get, fuel);
     constant(limits.callbackFuel);
     body.u8(OP.i64_add);
-    set(OP.global_set, fuel);
+    set(OP.local_tee, sum);
     constant(limits.burstFuel);
-    set(OP.global_get, fuel);
-    set(OP.global_get, fuel);
+    set(OP.local_get, sum);
     constant(limits.burstFuel);
-    body.u8(OP.i64_gt_s);
+    body.u8(OP.i64_lt_s);
     body.u8(OP.select);
     set(OP.global_set, fuel);
     // mode = flags | IN_CALLBACK
