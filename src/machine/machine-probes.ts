@@ -125,6 +125,15 @@ export class MachineProbes {
     this.#view.setUint32(L.PROBE_EVENTS, mask, true);
   }
 
+  get events(): number {
+    return this.#view.getUint32(L.PROBE_EVENTS, true);
+  }
+
+  /** Places of the core's table, taken or free to be taken again. */
+  get places(): number {
+    return this.#engine.table.length;
+  }
+
   get blockCount(): number {
     return this.#blocks?.size ?? 0;
   }

@@ -154,6 +154,8 @@ export class PluginManager implements PluginManagerApi {
     if (slot.active) this.#events.hartsEnd(slot);
     const last = this.#snapshot(slot, true);
     this.#uninstall(slot);
+    // what waited for the machine to stand, which it does; it may not run again
+    this.#safePoint();
     // what it said while it was taken away belongs to the end as well
     return {
       ...last,

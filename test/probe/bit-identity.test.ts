@@ -24,20 +24,20 @@ async function guest(file: string, iterations: bigint): Promise<{ bytes: Uint8Ar
 
 const GUESTS: Record<string, () => Promise<Guest>> = {
   "the demo guest, typed to": async () => ({
-    description: { board: "remap", harts: 1, ram: 4 << 20, kernel: await guest("demo/demo", 2n) },
-    instructions: 200_000,
+    description: { board: "remap", harts: 1, ram: 16 << 20, kernel: await guest("demo/demo", 2n) },
+    instructions: 90_000,
     input: [
-      [70_001, "a"],
-      [120_000, "b"],
+      [30_001, "a"],
+      [50_000, "b"],
     ],
   }),
   "code that rewrites itself": async () => ({
-    description: { board: "virt", harts: 1, ram: 4 << 20, kernel: await guest("bare/smc", 3n) },
-    instructions: 120_000,
+    description: { board: "virt", harts: 1, ram: 4 << 20, kernel: await guest("bare/smc", 1000n) },
+    instructions: 50_000,
   }),
   "three harts that share memory": async () => ({
-    description: { board: "virt", harts: 3, ram: 4 << 20, kernel: await guest("bare/smp", 1n) },
-    instructions: 300_000,
+    description: { board: "virt", harts: 3, ram: 4 << 20, kernel: await guest("bare/smp", 1000n) },
+    instructions: 110_000,
   }),
 };
 const ENGINES: Record<string, Partial<EngineSettings>> = {
@@ -58,6 +58,7 @@ for (const [name, make] of Object.entries(GUESTS)) {
       const plain = new Observed(modules, run, { jit: false });
       plain.run(run.instructions);
       expected = plain.outcome();
+      assert.equal(expected.stopped, "count");
     });
 
     const check = (observed: Observed, hint = ""): void => {
@@ -67,7 +68,9 @@ for (const [name, make] of Object.entries(GUESTS)) {
 
     for (const [how, engine] of Object.entries(ENGINES)) {
       it(`${how}, each built-in plugin by itself`, () => {
-        for (const plugin of ALL_BUILTINS) {
+        // every other one, for time's sake; the others are compiled for one guest and interpreted for the next
+        const parity = (Object.keys(GUESTS).indexOf(name) + Object.keys(ENGINES).indexOf(how)) % 2;
+        for (const plugin of ALL_BUILTINS.filter((_, i) => i % 2 === parity)) {
           const observed = new Observed(modules, run, engine);
           attach(observed, plugin);
           observed.run(run.instructions);

@@ -1,0 +1,51 @@
+// A thousand attachments to a Linux that boots, of all built-in plugins at once among them: its state is that of a run that
+// nobody looked at, nothing is left behind, and it is as fast as before.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { machineModules } from "../engine/machines.js";
+import { guestImage, skipWithoutGuests } from "../machine/guests.js";
+import { comeAndGo, compiledShare } from "./coming-and-going.js";
+import { type Guest, Observed, randomFrom } from "./observed.js";
+
+const SEED = Number(process.env["EMUSCOPE_SEED"] ?? 20261126);
+
+for (const harts of [1, 2]) {
+  test(`a Linux with ${harts} hart${harts > 1 ? "s" : ""}, and 1,000 attachments`, {
+    skip: skipWithoutGuests,
+    timeout: 900_000,
+  }, async (t) => {
+    t.diagnostic(`EMUSCOPE_SEED=${SEED}`);
+    const guest: Guest = {
+      description: {
+        board: "virt",
+        harts,
+        ram: 256 << 20,
+        firmware: guestImage("fw_dynamic.bin"),
+        kernel: guestImage("Image.gz"),
+        initrd: guestImage("initrd.gz"),
+        cmdline: "console=ttyS0",
+      },
+      instructions: 0,
+    };
+    const random = randomFrom(SEED);
+    const modules = await machineModules();
+    const [plain, observed] = [new Observed(modules, guest, {}), new Observed(modules, guest, {})];
+    observed.run(60_000_000);
+    const { mappings, heap } = comeAndGo(observed, 1000, 25, () => 1 + Math.floor(50_000 * random()));
+    t.diagnostic(`${mappings} mappings at most, the heap grew by ${heap} bytes over the second half`);
+    assert.deepEqual(observed.failures, []);
+    assert.ok(mappings < 10_000);
+    assert.ok(heap < 8 << 20);
+    plain.run(observed.machine.instructionCount());
+    assert.deepEqual(observed.outcome(), plain.outcome());
+    const end = observed.machine.instructionCount() + 20_000_000;
+    const shares = [plain, observed].map((o) => {
+      o.run(end - 10_000_000);
+      return compiledShare(o, () => o.run(end));
+    }) as [number, number];
+    t.diagnostic(`compiled share ${shares.map((share) => share.toFixed(4)).join(", ")}`);
+    assert.ok(Math.abs(shares[1] - shares[0]) < 0.02);
+    assert.deepEqual(observed.outcome(), plain.outcome());
+    assert.equal(observed.stopped, "count");
+  });
+}
