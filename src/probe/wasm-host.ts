@@ -2,7 +2,6 @@
 // memory. The core walks the list of copies around synced calls (core/probe/mirror.ts); this file keeps that list.
 import * as L from "../core/layout.js";
 import type { CounterPlace } from "../engine/probe-ops.js";
-import { F_NAMES, X_NAMES } from "../isa/registers.js";
 import type { PluginFilter } from "./manager-api.js";
 import type { Slot } from "./slot.js";
 import { SlotHost, type SlotServices } from "./slot-host.js";
@@ -155,10 +154,9 @@ export class WasmHost extends SlotHost implements EngineHost {
     return this.view.getUint32(L.CURRENT_HART, true);
   }
   registerAddress(name: string): number | undefined {
-    const x = X_NAMES.indexOf(name);
-    if (x > 0) return L.X + 8 * x;
-    const f = F_NAMES.indexOf(name);
-    return f >= 0 ? L.F + 8 * f : undefined;
+    const [, file, number] = /^([xf])(\d+)$/.exec(name) ?? [];
+    if (file === "f") return L.F + 8 * Number(number);
+    return file === "x" && number !== "0" ? L.X + 8 * Number(number) : undefined;
   }
   hartInstructions(hart: number): bigint {
     const base = (this.machine.core["hart_address"] as (hart: number) => number)(hart) - L.STATE;
