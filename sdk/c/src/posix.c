@@ -1,8 +1,10 @@
 /* What of POSIX wasi-libc leaves out and plugins name: it says that there is no such thing here. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,6 +73,26 @@ int dup(int fd)
 int dup2(int from, int to)
 {
     return (void)from, (void)to, none();
+}
+
+int shm_open(const char *name, int flags, mode_t mode)
+{
+    return (void)name, (void)flags, (void)mode, none();
+}
+
+int shm_unlink(const char *name)
+{
+    return (void)name, none();
+}
+
+int madvise(void *memory, size_t size, int advice)
+{
+    return (void)memory, (void)size, (void)advice, 0;
+}
+
+int mlock(const void *memory, size_t size)
+{
+    return (void)memory, (void)size, 0;
 }
 
 pid_t fork(void)
@@ -164,4 +186,38 @@ int raise(int number)
 {
     (void)number;
     abort();
+}
+
+#define MOST_KEYS 64
+
+static void *specific[MOST_KEYS];
+static pthread_key_t keys;
+
+int pthread_key_create(pthread_key_t *key, void (*destroy)(void *))
+{
+    (void)destroy; /* no thread ends */
+    if (keys == MOST_KEYS) {
+        return EAGAIN;
+    }
+    *key = keys++;
+    return 0;
+}
+
+int pthread_key_delete(pthread_key_t key)
+{
+    return (void)key, 0;
+}
+
+void *pthread_getspecific(pthread_key_t key)
+{
+    return key < keys ? specific[key] : NULL;
+}
+
+int pthread_setspecific(pthread_key_t key, const void *value)
+{
+    if (key >= keys) {
+        return EINVAL;
+    }
+    specific[key] = (void *)value;
+    return 0;
 }

@@ -59,6 +59,16 @@ export class FileSystem {
     return this.get(path.slice(0, Math.max(0, path.lastIndexOf("/")))) === "directory";
   }
 
+  /** Has the directories above a file that is to be created: plugins name places that a host would have. */
+  makeParents(path: string): boolean {
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+      const above = path.slice(0, at);
+      const entry = this.get(above);
+      if (entry instanceof File || (!entry && !this.makeDirectory(above))) return false;
+    }
+    return true;
+  }
+
   /** Undefined when there are too many entries. */
   create(path: string): File | undefined {
     if (this.#entries.size >= this.#maxEntries) return undefined;

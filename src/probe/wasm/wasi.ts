@@ -276,7 +276,7 @@ export class Wasi {
     let entry = this.#files.get(path);
     if (entry && (open & OPEN_CREATE) !== 0 && (open & OPEN_EXCLUSIVE) !== 0) return EXIST;
     if (!entry) {
-      if ((open & OPEN_CREATE) === 0 || !this.#files.hasParent(path)) return NOENT;
+      if ((open & OPEN_CREATE) === 0 || !this.#files.makeParents(path)) return NOENT;
       entry = this.#files.create(path);
       if (!entry) return NOSPC;
     }

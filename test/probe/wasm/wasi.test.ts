@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { FileSystem } from "../../../src/probe/wasm/file-system.js";
 import { PluginMemory } from "../../../src/probe/wasm/memory.js";
 import { ADDED, prepare } from "../../../src/probe/wasm/prepare.js";
 import type { WasmPluginFailed } from "../../../src/probe/wasm/report.js";
@@ -130,4 +131,13 @@ test("files are bounded in bytes and in number, and giving names up gives nothin
   assert.equal(exports["close"](a), 0);
   assert.equal(exports["close"](a), 8);
   assert.equal(exports["close"](-1), 8);
+});
+
+test("a file that is created gets the directories above it, unless a file stands there", () => {
+  const tree = new FileSystem(1000, 3);
+  assert.equal(tree.makeParents("tmp/run/trace.bin"), true);
+  assert.ok(tree.create("tmp/run/trace.bin"));
+  assert.equal(tree.get("tmp/run"), "directory");
+  assert.equal(tree.makeParents("tmp/run/trace.bin/more"), false);
+  assert.equal(tree.makeParents("other/file"), false, "too many entries");
 });
