@@ -9,8 +9,8 @@ export interface FunctionName {
   image: string | undefined;
 }
 
-/** Nodes of a tree; beyond them, calls count for their caller. */
-const NODES = 200_000;
+/** Call chains that are told apart. */
+const CHAINS = 200_000;
 
 export class CallTree {
   readonly functions: FunctionName[] = [];
@@ -26,8 +26,11 @@ export class CallTree {
   #size: number;
   readonly #byName = new Map<string, number>();
 
-  constructor(roots: readonly string[]) {
+  readonly #chains: number;
+
+  constructor(roots: readonly string[], chains = CHAINS) {
     this.roots = roots;
+    this.#chains = chains;
     this.#size = roots.length;
     this.parent = grown(this.parent, roots.length).fill(-1);
     this.function = grown(this.function, roots.length).fill(-1);
@@ -51,15 +54,18 @@ export class CallTree {
     return number;
   }
 
-  /** The node of a function under `parent`; the parent itself when the tree is full. */
-  child(parent: number, callee: number): number {
-    const before = this.#children.size;
+  /**
+   * The node of a function under `parent`. When there are too many call chains, new ones lead to a node for the function right
+   * under `root`: what it runs itself stays its own. The root when there are too many functions, too.
+   */
+  child(parent: number, callee: number, root: number): number {
     const first = this.roots.length;
     const known = this.#children.find(parent, callee);
     if (known >= 0) return first + known;
-    if (first + before >= NODES) {
+    if (this.#size >= this.#chains) {
       this.truncated = true;
-      return parent;
+      if (parent !== root) return this.child(root, callee, root);
+      if (this.#size >= 2 * this.#chains) return root;
     }
     const node = first + this.#children.number(parent, callee);
     this.#size = node + 1;

@@ -399,8 +399,8 @@ class CallGraph implements Plugin {
       return false;
     }
     const { top } = stack;
-    const node = this.#tree.child(top, this.#callee(number));
-    if (node !== top) this.#tree.calls[node] = (this.#tree.calls[node] as number) + 1;
+    const node = this.#tree.child(top, this.#callee(number), stack.root);
+    if (node !== stack.root) this.#tree.calls[node] = (this.#tree.calls[node] as number) + 1;
     stack.node[stack.depth] = node;
     stack.returnTo[stack.depth] = returnTo;
     stack.depth++;
@@ -426,7 +426,7 @@ class CallGraph implements Plugin {
     const callee = this.#callee(number);
     const parent = tree.parent[stack.top] as number;
     if (callee === tree.function[stack.top] || parent < 0 || stack.beyond > 0) return;
-    const node = tree.child(parent, callee);
+    const node = tree.child(parent, callee, stack.root);
     if (node === parent) return;
     this.#record(stack, false);
     stack.node[stack.depth - 1] = node;
