@@ -7,6 +7,7 @@ import type { MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 import { attachRecorder } from "../../src/trace/attach.js";
 import { compileFilter } from "../../src/trace/filter.js";
+import { type AttachedPlugin, attachPlugin } from "../plugins/attach.js";
 import type { EmuscopeJob } from "./emuscope.js";
 import { lineReader } from "./lines.js";
 import type { Measurement } from "./measurement.js";
@@ -43,6 +44,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     jit: jitFigures(machine),
   });
   let stopProfile = (): Profile | undefined => undefined;
+  let plugin: AttachedPlugin | undefined;
   let begun: Snapshot | undefined;
   let ended: Snapshot | undefined;
   const printed: string[] = [];
@@ -52,7 +54,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     if (!begun) {
       if (!begin?.test(line)) return;
       begun = snapshot();
-      if (traced || job.profile) machine.requestPause();
+      if (traced || job.profile || (job.plugin !== undefined && !plugin)) machine.requestPause();
       return;
     }
     printed.push(line);
@@ -66,6 +68,8 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     begun = { ...snapshot(), at: started };
     if (traced) recorder = attach(machine, job.fields);
   }
+  // of a bare-metal program both emulators count everything; QEMU has its plugins from the start in any case
+  if (job.plugin !== undefined && workload.kind !== "linux") plugin = attachPlugin(machine, job.plugin);
   let profiled = !job.profile;
   while (!ended) {
     if (begun && !profiled) {
@@ -73,11 +77,14 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
       stopProfile = startProfile();
     }
     const { reason, exitCode } = machine.run(SLICE);
+    plugin?.sliceEnd();
+    if (begun && !plugin && job.plugin !== undefined) plugin = attachPlugin(machine, job.plugin);
     if (traced && begun && !recorder) recorder = attach(machine, job.fields);
     if (reason === "budget" || reason === "pause") continue;
     if (!ended) throw new Error(`stopped: ${reason} ${exitCode ?? ""}\n${printed.join("\n")}`);
   }
   const profile = stopProfile();
+  if (plugin && workload.kind === "bare") runToHalt();
   const first = begun as Snapshot;
   const seconds = (ended.at - first.at) / 1000;
   const instructions = ended.instructions - first.instructions;
@@ -89,6 +96,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     output: printed.join("\n"),
     sinceSpawn: (performance.timeOrigin + ended.at - job.spawned) / 1000,
     ...(recorded && { records: recorded.records }),
+    ...(plugin && { report: plugin.report() }),
     engine: {
       instructions,
       mips: instructions / seconds / 1e6,
@@ -98,6 +106,14 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
       ...(profile && { profile }),
     },
   };
+
+  function runToHalt(): void {
+    for (;;) {
+      const { reason } = machine.run(SLICE);
+      plugin?.sliceEnd();
+      if (reason !== "budget" && reason !== "pause" && reason !== "idle-wait") return;
+    }
+  }
 
   function describe({ files, jit }: EmuscopeJob): MachineDescription {
     const image = (path: string) => ({ name: path, bytes: readFileSync(path) });

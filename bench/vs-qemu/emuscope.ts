@@ -14,6 +14,8 @@ export interface EmuscopeJob {
   spawned: number;
   /** Columns of a record. */
   fields: string[];
+  /** Name of a case of bench/plugins: its plugin is attached where a recorder would be. */
+  plugin?: string;
   /** Off: the interpreter alone. */
   jit: boolean;
   /** With V8's profiler at work between the markers. */

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { withVariable } from "../../test/guest/elf-symbols.js";
 import { cpio } from "./cpio.js";
 import type { Workload } from "./workloads.js";
 
@@ -35,7 +36,10 @@ export function debianDirectory(): string | undefined {
 export function guestFiles(workload: Workload, directory: string): GuestFiles {
   if (workload.kind === "bare") {
     const kernel = new URL(`guest/bare/${workload.name}.elf`, ROOT).pathname;
-    return { kernel, rawKernel: kernel };
+    if (workload.iterations === undefined) return { kernel, rawKernel: kernel };
+    const changed = join(directory, `${workload.name}.elf`);
+    writeFileSync(changed, withVariable(readFileSync(kernel), "iterations", BigInt(workload.iterations)));
+    return { kernel: changed, rawKernel: changed };
   }
   const debian = debianDirectory();
   if (debian === undefined) throw new Error("no Debian guest: set EMUSCOPE_GUESTS to the directory that holds it");

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { measureEmuscope, TRACE_FIELDS } from "./emuscope.js";
 import { debianDirectory, guestFiles } from "./guest-files.js";
-import { buildPlugin, measureQemu, qemuVersion } from "./qemu.js";
+import { buildPlugins, measureQemu, qemuVersion } from "./qemu.js";
 import { profileText, ratioLine, ratiosOf, rowOf, type Series, table } from "./report.js";
 import { WORKLOADS } from "./workloads.js";
 
@@ -59,7 +59,8 @@ export async function compareWithQemu(args: string[]): Promise<void> {
     const all: Series[] = [];
     for (const traced of [false, true]) {
       if (values.mode !== undefined && (values.mode === "traced") !== traced) continue;
-      const plugin = traced && !alone ? { plugin: buildPlugin(), counts: join(directory, "counts") } : undefined;
+      const log = join(directory, "counts");
+      const plugin = traced && !alone ? { plugin: `${buildPlugins()("memtrace")},out=${log}`, log } : undefined;
       for (const workload of WORKLOADS) {
         if (names ? !names.includes(workload.name) : traced && !workload.traced) continue;
         if (workload.kind !== "bare" && !guests) continue;

@@ -12,6 +12,8 @@ export interface Measurement {
   sinceSpawn: number;
   /** Memory accesses recorded, in a traced run. QEMU counts those outside of the markers as well. */
   records?: number;
+  /** What the plugin that was attached said when the machine ended, or, of a Linux guest, when the work did. */
+  report?: string;
   /** Emuscope only: what the engine did meanwhile. */
   engine?: EngineFigures;
 }

@@ -17,20 +17,28 @@ export function qemuVersion(): string | undefined {
   return run.status === 0 ? /version (\S+)/.exec(run.stdout)?.[1] : undefined;
 }
 
-/** Path of the memory-tracing plugin, built when it is missing or old. @throws Error without a C compiler */
-export function buildPlugin(): string {
+/** Paths of our plugins for QEMU, built when one is missing or old. @throws Error without a C compiler */
+export function buildPlugins(): (name: string) => string {
   const root = new URL("../../../", import.meta.url).pathname;
   const out = join(root, "dist/bench/qemu-plugin");
   const make = spawnSync("make", ["-s", "-C", join(root, "bench/qemu-plugin"), `OUT=${out}`], { encoding: "utf8" });
-  if (make.status !== 0) throw new Error(`the QEMU plugin cannot be built: ${make.stderr || make.error?.message}`);
-  return join(out, "memtrace.so");
+  if (make.status !== 0) throw new Error(`the QEMU plugins cannot be built: ${make.stderr || make.error?.message}`);
+  return (name) => join(out, `${name}.so`);
+}
+
+/** A plugin to load, with arguments of its own; what it says goes to a file. */
+export interface QemuPlugin {
+  /** Of `-plugin`. */
+  plugin: string;
+  /** Where it writes itself, or what it tells QEMU's log is to be written. */
+  log: string;
 }
 
 /** Runs to power-off. @throws Error when the guest does not end in `timeoutMs` or the end marker is missing */
 export async function measureQemu(
   workload: Workload,
   files: GuestFiles,
-  traced: { plugin: string; counts: string } | undefined,
+  plugin: QemuPlugin | undefined,
   timeoutMs: number,
 ): Promise<Measurement> {
   const linux = workload.kind !== "bare";
@@ -39,7 +47,7 @@ export async function measureQemu(
     ["-bios", files.firmware ?? "none", "-kernel", files.rawKernel],
     files.initrd === undefined ? [] : ["-initrd", files.initrd],
     files.cmdline === undefined ? [] : ["-append", files.cmdline],
-    traced ? ["-plugin", `${traced.plugin},out=${traced.counts}`] : [],
+    plugin ? ["-plugin", plugin.plugin, "-d", "plugin", "-D", plugin.log] : [],
   ].flat();
   const spawned = performance.now();
   const child = spawn(QEMU, options, { stdio: ["ignore", "pipe", "pipe"] });
@@ -77,10 +85,9 @@ export async function measureQemu(
   });
   clearTimeout(timer);
   if (measured === undefined) throw new Error(`${workload.name} did not end on QEMU: ${errors}${printed.join("\n")}`);
-  if (traced && existsSync(traced.counts)) {
-    const records = /records=(\d+)/.exec(readFileSync(traced.counts, "latin1"))?.[1];
-    if (records !== undefined) (measured as Measurement).records = Number(records);
-  }
+  if (plugin && existsSync(plugin.log)) (measured as Measurement).report = readFileSync(plugin.log, "latin1").trim();
+  const records = /records=(\d+)/.exec((measured as Measurement).report ?? "")?.[1];
+  if (records !== undefined) (measured as Measurement).records = Number(records);
   return measured;
 }
 

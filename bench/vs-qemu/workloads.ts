@@ -6,6 +6,8 @@ export interface Workload {
   readonly kind: "linux" | "bare" | "boot";
   /** Shell script, for `linux`. The text to work on is in $DATA, 1 MiB. */
   readonly script?: string;
+  /** Rounds of a bare-metal program, instead of those it makes by itself. */
+  readonly iterations?: number;
   /** Measured with a recorder as well. */
   readonly traced: boolean;
 }

@@ -1,0 +1,38 @@
+// The JavaScript counterpart of bench/qemu-plugin/regions.c: called at each access, asks where it went, counts by MiB.
+import type { PluginDefinition } from "../../src/probe/plugin.js";
+
+const SHIFT = 20n;
+const REGIONS = 4096;
+const FINISHER = 0x100000 / 2 ** Number(SHIFT);
+
+export const regions: PluginDefinition = {
+  name: "regions",
+  summary: "counts accesses by MiB of physical memory, called at each",
+  options: {},
+  results: {},
+  install(host) {
+    const counts = new Float64Array(2 * REGIONS);
+    const { access } = host;
+    let io = 0;
+    const call = host.call(() => {
+      const region = Number(access.paddr >> SHIFT);
+      const at = 2 * Math.min(region, REGIONS - 1) + (access.write ? 1 : 0);
+      counts[at] = (counts[at] as number) + 1;
+      if (access.io) io++;
+    }, 0);
+    const reads = (region: number): number => counts[2 * region] as number;
+    const writes = (region: number): number => counts[2 * region + 1] as number;
+    return {
+      translate(block) {
+        for (const instruction of block.instructions) if (instruction.memory !== "none") instruction.onAccess(call);
+      },
+      results() {
+        const used = Array.from({ length: REGIONS }, (_, region) => region).filter(
+          (region) => region !== FINISHER && reads(region) + writes(region) > 0,
+        );
+        const list = used.map((region) => ` 0x${region.toString(16)}=${reads(region)}/${writes(region)}`);
+        return { report: `io=${io - reads(FINISHER) - writes(FINISHER)} unresolved=0${list.join("")}` };
+      },
+    };
+  },
+};
