@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { EngineSettings } from "../../../src/machine/description.js";
 import { prepare } from "../../../src/probe/wasm/prepare.js";
+import { pluginGuest } from "../../../src/session/plugin-guest.js";
 import { differences } from "../../engine/machines.js";
 import { type Plugged, plugged } from "../plugged.js";
 import { plugin } from "./modules.js";
@@ -118,6 +119,71 @@ test("callbacks with the registers' right see and change them; nothing else diff
     const plain = await plugged("calls", engine);
     plain.run(20_000, chunk);
     assert.ok(differences(m.machine, plain.machine).every((line) => /sscratch/.test(line)));
+  }
+});
+
+test("registers have QEMU's names, and are those of the hart", async () => {
+  const bytes = plugin({
+    imports: [
+      "register_vcpu_tb_trans_cb Iii",
+      "register_vcpu_tb_exec_cb iiii",
+      "read_register iii>i",
+      "emu_register_count >i",
+      "emu_register_name iii>i",
+      "emu_register_feature iii>i",
+      "emu_register_size i>i",
+      "outs ii",
+    ],
+    table: ["trans", "exec"],
+    install: "(call $register_vcpu_tb_trans_cb (local.get $id) (i32.const 1) (i32.const 0))",
+    body: `
+      (func $trans (param i64 i32) (call $register_vcpu_tb_exec_cb (local.get 1) (i32.const 2) (i32.const 1) (i32.const 0)))
+      (func $line (param $length i32)
+        (i32.store8 (i32.add (i32.const 64) (local.get $length)) (i32.const 10))
+        (call $outs (i32.const 64) (i32.add (local.get $length) (i32.const 1))))
+      (func $exec (param i32 i32) (local i32)
+        (local.set 2 (i32.const 1))
+        (loop $each
+          (call $line (call $emu_register_name (local.get 2) (i32.const 64) (i32.const 64)))
+          (call $line (call $emu_register_feature (local.get 2) (i32.const 64) (i32.const 64)))
+          (i64.store (i32.const 64) (i64.const 0))
+          (if (i32.ne (call $read_register (local.get 2) (i32.const 64) (i32.const 64)) (call $emu_register_size (local.get 2))) (then unreachable))
+          (call $hex)
+          (local.set 2 (i32.add (local.get 2) (i32.const 1)))
+          (br_if $each (i32.le_s (local.get 2) (call $emu_register_count)))))
+      (func $hex (local i32 i64)
+        (local.set 1 (i64.load (i32.const 64)))
+        (loop $digit
+          (i32.store8 offset=64 (i32.sub (i32.const 15) (local.get 0)) (i32.load8_u offset=32 (i32.wrap_i64 (i64.and (local.get 1) (i64.const 15)))))
+          (local.set 1 (i64.shr_u (local.get 1) (i64.const 4)))
+          (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+          (br_if $digit (i32.lt_u (local.get 0) (i32.const 16))))
+        (call $line (i32.const 16)))
+      (data (i32.const 32) "0123456789abcdef")`,
+  });
+  for (const { name, engine } of TIERS) {
+    const m = await plugged("calls", engine);
+    m.run(5000);
+    attach(m, "registers", bytes);
+    // the callback of the block that begins here
+    m.run(1, 1);
+    const lines = m.manager.output("registers", 0).text.split("\n");
+    assert.deepEqual(m.failures, [], name);
+    const guest = pluginGuest(m.machine);
+    const known = guest.registers();
+    assert.ok(known.length > 70);
+    known.forEach(({ name: own, group }, i) => {
+      const [shown = "", feature = "", value = ""] = lines.slice(3 * i, 3 * i + 3);
+      if (own === "x8") assert.equal(shown, "fp");
+      if (own === "x10") assert.equal(shown, "a0");
+      if (own === "f10") assert.equal(shown, "fa0");
+      if (group === "general") assert.equal(feature, "org.gnu.gdb.riscv.cpu");
+      if (own === "x2") assert.notEqual(BigInt(`0x${value}`), 0n);
+      // one instruction may have changed one register since
+      if (own !== "pc" && group === "csr" && !/cycle|instret|time|counter/.test(own)) {
+        assert.equal(BigInt(`0x${value}`), guest.readRegister(0, own), `${own} (${name})`);
+      }
+    });
   }
 });
 
