@@ -249,6 +249,54 @@ test("harm done by install, results and exit is reported too", async () => {
   assert.equal(m.run(COUNT), "budget");
 });
 
+/** Every depth down to where the stack ends, also the very last. */
+const FROM_EVERY_DEPTH: Record<string, { imports: string[]; call: string }> = {
+  "writes code": {
+    imports: ["read_memory_hwaddr Iii>i", "write_memory_hwaddr Iii>i"],
+    call: `
+      (drop (call $read_memory_hwaddr (i64.const 0x80000500) (i32.const 256) (i32.const 128)))
+      (drop (call $write_memory_hwaddr (i64.const 0x80000500) (i32.const 256) (i32.const 128)))`,
+  },
+  "has blocks translated anew": { imports: ["emu_retranslate "], call: "(call $emu_retranslate)" },
+  "registers for events": {
+    imports: ["register_vcpu_idle_cb Iii"],
+    call: `
+      (call $register_vcpu_idle_cb (i64.const 0) (i32.const 1) (i32.const 0))
+      (call $register_vcpu_idle_cb (i64.const 0) (i32.const 0) (i32.const 0))`,
+  },
+  "writes text": { imports: ["outs ii"], call: "(call $outs (i32.const 0) (i32.const 7))" },
+};
+
+for (const { name: tier, engine } of TIERS) {
+  test(`changing things from the end of the stack leaves nothing half done (${tier})`, async () => {
+    const m = await plugged("calls", engine);
+    m.attach("insn");
+    const limits = { ...LIMITS, burstFuel: 50_000_000 };
+    for (const [name, { imports, call }] of Object.entries(FROM_EVERY_DEPTH)) {
+      for (const locals of [1, 7, 30]) {
+        const place = PLACES["a block's callback"] as (typeof PLACES)[string];
+        const parts = place.parts("(drop (call $deeper (i32.const 0)))");
+        const bytes = plugin({
+          ...parts,
+          imports: [...(parts.imports ?? []), ...imports],
+          body: `${parts.body} (func $deeper (param i32) (result i32) (local ${"i64 ".repeat(locals)})
+            ${call} (i32.add (call $deeper (local.get 0)) (i32.const 1)))`,
+        });
+        const { module, info } = prepare(bytes, limits);
+        m.manager.attach(name, { kind: "wasm", name, module, info }, {}, {});
+        assert.equal(m.run(COUNT), "budget", name);
+        assert.equal(m.manager.get(name).failure?.cause, "stack-overflow", name);
+        m.manager.detach(name);
+      }
+    }
+    const total = COUNT * 3 * Object.keys(FROM_EVERY_DEPTH).length;
+    assert.equal(m.results("insn").instructions, total);
+    const plain = await plugged("calls", engine);
+    plain.run(total);
+    assert.deepEqual(differences(m.machine, plain.machine), []);
+  });
+}
+
 test("handles that are stale or made up lead to nothing", async () => {
   const m = await plugged("calls");
   const queries = [
