@@ -35,6 +35,8 @@ export const JIT_DEFAULTS: JitOptions = { batch: 8, maxModules: 1500, maxBytes: 
 
 /** A page whose code is overwritten this often is left to the interpreter. */
 const MAX_INVALIDATIONS = 50;
+/** Instructions that are enough for a batch: the guest waits while it is compiled. */
+const BATCH_INSTRUCTIONS = 1200;
 /** Pages a region may take its code from. */
 const MAX_PAGES = 4;
 
@@ -162,7 +164,9 @@ export class Jit {
     const started = performance.now();
     const waiting = this.#queue.has(ip);
     if (!waiting || this.#host.probes) this.#find(ip, page);
-    if (waiting || this.#queue.size >= this.#options.batch) this.#compileQueue();
+    let size = 0;
+    for (const { region } of this.#queue.values()) size += region.size;
+    if (waiting || this.#queue.size >= this.#options.batch || size >= BATCH_INSTRUCTIONS) this.#compileQueue();
     const took = performance.now() - started;
     this.#stats.compileMs += took;
     this.#stats.longestMs = Math.max(this.#stats.longestMs, took);
