@@ -45,6 +45,8 @@ export class MachineProbes {
   /** Counters and buffers of plugins. */
   readonly data: Arena;
   readonly dispatchers: Record<string, CallableFunction> = Object.create(null);
+  /** The guest runs: a hart may be inside any block, and a plugin may be being called. */
+  running = false;
   readonly #memory: WebAssembly.Memory;
   readonly #view: DataView;
   readonly #map: MemoryMap;

@@ -209,12 +209,15 @@ export class Machine implements MachineApi {
   }
 
   #runCore(budget: number): number {
+    this.probes.running = true;
     try {
       return this.core.run(budget);
     } catch (error) {
       // only a plugin's trap can be put right; anything else is a bug of ours
       this.probes.recover(error);
       return EXIT_PROBE;
+    } finally {
+      this.probes.running = false;
     }
   }
 

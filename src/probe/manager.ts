@@ -100,6 +100,7 @@ export class PluginManager implements PluginManagerApi {
 
   // --- slots ----------------------------------------------------------------------------------------
   attach(id: string, source: PluginSource, args: PluginArguments, filter: PluginFilter): PluginSlot {
+    this.#mustStand();
     if (this.#slots.has(id)) throw new PluginError("slot-exists", `a plugin is attached as ${id}`, { field: "id", id });
     const number = this.#numbers.indexOf(undefined);
     if (number < 0) {
@@ -111,6 +112,8 @@ export class PluginManager implements PluginManagerApi {
       this.#numbers[number] = slot;
       this.#slots.set(id, slot);
       slot.plugin = this.#install(slot);
+      if (typeof slot.plugin?.results !== "function")
+        throw new TypeError("install() must return a plugin, with results()");
       if (slot.failure) throw new PluginError("failed", slot.failure.message, { ...slot.failure });
     } catch (error) {
       this.#remove(slot);
@@ -150,6 +153,7 @@ export class PluginManager implements PluginManagerApi {
   }
 
   detach(id: string): PluginFinal {
+    this.#mustStand();
     const slot = this.#find(id);
     if (slot.active) this.#events.hartsEnd(slot);
     const last = this.#snapshot(slot, true);
@@ -167,6 +171,7 @@ export class PluginManager implements PluginManagerApi {
   }
 
   pause(id: string): void {
+    this.#mustStand();
     const slot = this.#find(id);
     this.#drain(slot);
     slot.paused = true;
@@ -175,6 +180,7 @@ export class PluginManager implements PluginManagerApi {
   }
 
   resume(id: string): void {
+    this.#mustStand();
     const slot = this.#find(id);
     if (slot.failure)
       throw new PluginError("failed", `plugin ${id} has failed: ${slot.failure.message}`, { ...slot.failure });
@@ -184,6 +190,7 @@ export class PluginManager implements PluginManagerApi {
   }
 
   configure(id: string, change: { args?: PluginArguments; filter?: PluginFilter }): PluginSlot {
+    this.#mustStand();
     const slot = this.#find(id);
     const filter = change.filter ?? slot.filterSpec;
     if (change.args === undefined && slot.failure === undefined) {
@@ -253,6 +260,12 @@ export class PluginManager implements PluginManagerApi {
         this.#fail(slot, error, "halt");
       }
     }
+  }
+
+  /** Blocks and slots may not change under the code that uses them; a plugin that tries it gets the exception. */
+  #mustStand(): void {
+    if (this.#machine.probes.running)
+      throw new PluginError("invalid", "plugins come, go and change between run slices, not while the machine runs");
   }
 
   #find(id: string): Slot {

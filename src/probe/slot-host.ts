@@ -62,6 +62,7 @@ export class SlotHost implements PluginHost {
 
   // --- probes ---------------------------------------------------------------------------------------
   scoreboard(fields: number): Scoreboard {
+    checkSize("fields", fields);
     const stride = fields * 8;
     const base = this.slot.take(stride * this.harts);
     return {
@@ -76,6 +77,7 @@ export class SlotHost implements PluginHost {
   }
 
   buffer(drain: Drain, entries = DEFAULT_ENTRIES): EventBuffer {
+    checkSize("entries", entries);
     const address = this.slot.take(L.BUFFER_ENTRIES + entries * L.ENTRY_SIZE);
     const buffer = this.slot.addBuffer(address, entries, drain);
     const fn = this.#callback(() => this.slot.drain(buffer));
@@ -236,6 +238,11 @@ export class SlotHost implements PluginHost {
     this.slot.channels.push(channel);
     return channel;
   }
+}
+
+/** Code that the engine makes trusts these. */
+function checkSize(what: string, count: number): void {
+  if (!Number.isInteger(count) || count < 1) throw new RangeError(`${what}: expected a positive integer, got ${count}`);
 }
 
 class MemoryCounter implements Counter {

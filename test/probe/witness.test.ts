@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import * as L from "../../src/core/layout.js";
 import type { LoggedAccess, RegisterFile } from "../../src/devices/registers.js";
 import type { EngineSettings } from "../../src/machine/description.js";
@@ -45,6 +46,13 @@ for (const [name, spec] of Object.entries(GUESTS)) {
       assertTold(seen, records);
       assertCounted(seen, before, counters(observed.machine));
       assert.ok(seen.accesses.length > 3000);
+      // and the same when nothing is recorded
+      const alone = new Observed(await machineModules(), run, engine);
+      const other = witness(true);
+      alone.define("witness", other.definition);
+      alone.run(run.instructions);
+      for (const what of ["accesses", "walks", "dma", "executed", "blocks", "events"] as const)
+        assert.ok(isDeepStrictEqual(other.seen[what], seen[what]), what);
     });
   }
 }

@@ -1,5 +1,6 @@
 // Sv39, Sv48 and Sv57 page walks (4.3 to 4.6) with Svnapot, Svpbmt and Svadu.
 import {
+  EVENT_WALK,
   KIND_WALK_READ,
   KIND_WALK_WRITE,
   MENVCFG,
@@ -29,6 +30,7 @@ import {
 import { count } from "../stats";
 import { host_address, section_of } from "./physical";
 import { PROT_R, PROT_W, PROT_X, pmp_prot } from "./pmp";
+import { listens } from "../probe/events";
 import { trace_walk } from "./trace-hook";
 
 const PTE_V: u64 = 1;
@@ -58,7 +60,7 @@ let walk_update: u64 = 0;
 export function update_entry(va: u64): void {
   if (!walk_update_host) return;
   store<u64>(walk_update_host, walk_update);
-  if (load<u32>(TRACE_ACTIVE)) trace_walk(KIND_WALK_WRITE, va, walk_update_address, walk_update);
+  if (load<u32>(TRACE_ACTIVE) || listens(EVENT_WALK)) trace_walk(KIND_WALK_WRITE, va, walk_update_address, walk_update);
 }
 
 /**
@@ -86,7 +88,7 @@ export function walk(va: u64, access: i32, priv: u32, sum: bool, debug: bool): u
     if (debug) note_step(at, pte);
     else {
       count(STAT_WALK_READ);
-      if (load<u32>(TRACE_ACTIVE)) trace_walk(KIND_WALK_READ, va, at, pte);
+      if (load<u32>(TRACE_ACTIVE) || listens(EVENT_WALK)) trace_walk(KIND_WALK_READ, va, at, pte);
     }
     if (!(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || pte & PTE_RESERVED) return page_fault(access);
     if (pte & PTE_G) global = true;
