@@ -1,6 +1,7 @@
 // Who called whom: a node for each function under each chain of callers, with how often it was called from there and how many
 // instructions it ran itself. What a subtree ran is the sum over its nodes, so recursion needs no care.
 import { grown } from "../support/growable.js";
+import { largest } from "../support/largest.js";
 import { PairTable } from "../support/pair-table.js";
 
 export interface FunctionName {
@@ -11,6 +12,8 @@ export interface FunctionName {
 
 /** Call chains that are told apart. */
 const CHAINS = 200_000;
+/** Lines of folded stacks. */
+const LINES = 20_000;
 
 export class CallTree {
   readonly functions: FunctionName[] = [];
@@ -112,11 +115,9 @@ export class CallTree {
    * instructions first, as long as they fit.
    */
   folded(own: Float64Array, limit: number): string {
-    const nodes = Array.from({ length: this.#size }, (_, node) => node).filter((node) => (own[node] as number) > 0);
-    nodes.sort((a, b) => (own[b] as number) - (own[a] as number));
     const lines: string[] = [];
     let left = limit;
-    for (const node of nodes) {
+    for (const node of largest(own.subarray(0, this.#size), LINES)) {
       const names: string[] = [];
       for (let at = node; at >= 0; at = this.parent[at] as number) names.push(this.name(at).replaceAll(/[;\s]/g, "_"));
       const line = `${names.reverse().join(";")} ${own[node]}\n`;

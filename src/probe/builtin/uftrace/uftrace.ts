@@ -10,6 +10,7 @@ import type { Block, OptionValues, Plugin, PluginDefinition, PluginHost } from "
 import { Address } from "../schema.js";
 import { BlockStream, type Discontinuity } from "../support/block-stream.js";
 import { grown } from "../support/growable.js";
+import { largest } from "../support/largest.js";
 import { hex } from "../support/text.js";
 import { uftraceArchive } from "./archive.js";
 import { CallStack, DEPTH, TRAP, UNKNOWN } from "./call-stack.js";
@@ -236,22 +237,20 @@ class CallGraph implements Plugin {
       .filter((f) => f.inclusive > 0)
       .sort(most);
     // nobody has more instructions than his caller: the first ones make a tree
-    const chains = Array.from({ length: tree.size }, (_, id) => ({
+    const chains = largest(inclusive, this.#limit).map((id) => ({
       id,
       parent: tree.parent[id] as number,
       name: tree.name(id),
       ...counts(id),
-    }))
-      .filter((node) => node.inclusive > 0)
-      .sort((a, b) => most(a, b) || a.id - b.id);
+    }));
     const archive = uftraceArchive(this.#timelines, tree.functions);
     this.#host.file("uftrace.data.tar", archive);
     this.#host.file("uftrace.folded", new TextEncoder().encode(tree.folded(own, FOLDED_LIMIT)));
     return {
       instructions: tree.roots.reduce((sum, _, root) => sum + (inclusive[root] as number), 0),
       functions: this.#limited(functions),
-      tree: this.#limited(chains),
-      nodes: chains.length,
+      tree: chains,
+      nodes: inclusive.reduce((count, instructions) => count + (instructions > 0 ? 1 : 0), 0),
       truncated: tree.truncated || (this.#eventLimit > 0 && this.#events >= this.#eventLimit),
       events: this.#events,
       files: ["uftrace.data.tar", "uftrace.folded"],
