@@ -50,8 +50,12 @@ class ControlFlow implements Plugin {
   readonly #limit: number;
   readonly #stream: BlockStream;
   /** The block each hart ran last, -1 before the first; and how much of it when it was left early, else -1. */
-  readonly #last: Int32Array;
+  readonly #block: Int32Array;
   readonly #begun: Int32Array;
+  /** Addresses of all instructions, and whether they have been in the middle of a block. */
+  readonly #instructions = new Map<bigint, boolean>();
+  /** By block: address of its last instruction. */
+  readonly #last: bigint[] = [];
   /** Numbers of the addresses at which blocks start and behind which they end: equal ones are equal addresses. */
   readonly #addresses = new Map<bigint, number>();
   #start: Int32Array = new Int32Array(256);
@@ -66,7 +70,7 @@ class ControlFlow implements Plugin {
     this.#host = host;
     this.#sort = options["sort"] as string;
     this.#limit = options["limit"] as number;
-    this.#last = new Int32Array(host.harts).fill(-1);
+    this.#block = new Int32Array(host.harts).fill(-1);
     this.#begun = new Int32Array(host.harts).fill(-1);
     this.#stream = new BlockStream(host, this);
   }
@@ -80,11 +84,19 @@ class ControlFlow implements Plugin {
     this.#end = grown(this.#end, number);
     this.#start[number] = this.#address(table.start[number] as bigint);
     this.#end[number] = this.#address(table.end[number] as bigint);
+    const last = block.instructions.length - 1;
+    block.instructions.forEach(({ vaddr }, index) => {
+      if (index < last) this.#instructions.set(vaddr, true);
+      else {
+        if (!this.#instructions.has(vaddr)) this.#instructions.set(vaddr, false);
+        this.#last.push(vaddr);
+      }
+    });
   }
 
   enter(hart: number, number: number): void {
-    const last = this.#last[hart] as number;
-    this.#last[hart] = number;
+    const last = this.#block[hart] as number;
+    this.#block[hart] = number;
     if (last < 0) return;
     const begun = this.#begun[hart] as number;
     if (begun >= 0) {
@@ -99,8 +111,8 @@ class ControlFlow implements Plugin {
 
   leave(hart: number, begun: number, what: Discontinuity): void {
     // a reset, or a debugger that moves the pc, is nothing the guest's code does
-    if (what.type === "reset" || what.type === "elsewhere") this.#last[hart] = -1;
-    else if (begun >= 0 && (this.#last[hart] as number) >= 0) this.#begun[hart] = begun;
+    if (what.type === "reset" || what.type === "elsewhere") this.#block[hart] = -1;
+    else if (begun >= 0 && (this.#block[hart] as number) >= 0) this.#begun[hart] = begun;
   }
 
   reset(): void {
@@ -108,14 +120,14 @@ class ControlFlow implements Plugin {
   }
 
   results(): unknown {
-    const { nodes, branching } = this.#nodes();
+    const branching = this.#branching();
     const top = this.#limit === 0 ? branching : branching.slice(0, this.#limit);
     const symbolOf = (address: bigint): { symbol?: string } => {
       const symbol = this.#host.symbol(address);
       return symbol === undefined ? {} : { symbol: symbol.name };
     };
     return {
-      nodes,
+      nodes: this.#instructions.size,
       branching: branching.length,
       top: top.map((node) => ({
         address: node.address,
@@ -132,8 +144,8 @@ class ControlFlow implements Plugin {
   }
 
   text(): string {
-    const { nodes, branching } = this.#nodes();
-    let text = `collected ${nodes} control flow nodes in the hash table\n`;
+    const branching = this.#branching();
+    let text = `collected ${this.#instructions.size} control flow nodes in the hash table\n`;
     for (const node of this.#limit === 0 ? branching : branching.slice(0, this.#limit)) {
       const symbol = this.#host.symbol(node.address)?.name ?? "(null)";
       const disassembly = this.#stream.table.qemuDisassembly(node.block, node.index);
@@ -162,26 +174,20 @@ class ControlFlow implements Plugin {
     else this.#early.set(key, { block, index, to, count: 1 });
   }
 
-  /** How many instructions have been translated, and those that lead elsewhere, sorted as asked for. */
-  #nodes(): { nodes: number; branching: Node[] } {
+  /** The instructions that lead elsewhere, sorted as asked for. */
+  #branching(): Node[] {
     this.#stream.settle();
     const { table } = this.#stream;
     const nodes = new Map<bigint, Node>();
-    for (let block = 0; block < table.size; block++) {
-      const length = table.length[block] as number;
-      let address = table.start[block] as bigint;
-      for (let index = 0; index < length; index++) {
-        const middle = index < length - 1;
-        const known = nodes.get(address);
-        if (known) known.middle ||= middle;
-        else {
-          nodes.set(address, { address, block, index, middle, earlyExits: 0, branches: 0, destinations: new Map() });
-        }
-        address = BigInt.asUintN(64, address + ((table.bits(block, index) & 3) === 3 ? 4n : 2n));
-      }
-    }
     const count = (block: number, index: number, to: number, times: number, early: boolean): void => {
-      const node = nodes.get(table.address(block, index)) as Node;
+      const address =
+        index === (table.length[block] as number) - 1 ? (this.#last[block] as bigint) : table.address(block, index);
+      let node = nodes.get(address);
+      if (!node) {
+        const middle = this.#instructions.get(address) ?? false;
+        node = { address, block, index, middle, earlyExits: 0, branches: 0, destinations: new Map() };
+        nodes.set(address, node);
+      }
       const destination = table.start[to] as bigint;
       node.branches += times;
       if (early) node.earlyExits += times;
@@ -195,8 +201,7 @@ class ControlFlow implements Plugin {
     for (const { block, index, to, count: times } of this.#early.values()) count(block, index, to, times, true);
     const key = (node: Node): number =>
       this.#sort === "hottest" ? node.branches : this.#sort === "early" ? node.earlyExits : node.destinations.size;
-    const branching = [...nodes.values()].filter((node) => node.branches > 0).sort((a, b) => key(b) - key(a));
-    return { nodes: nodes.size, branching };
+    return [...nodes.values()].sort((a, b) => key(b) - key(a) || (a.address < b.address ? -1 : 1));
   }
 }
 
