@@ -1,6 +1,8 @@
 // The list of imports against QEMU's interface: each of its functions is served by some, or by the C shim alone.
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { makeImports } from "../../../src/probe/wasm/host-functions.js";
 import { IMPORTS, SHIM_ONLY } from "../../../src/probe/wasm/imports.js";
 import { FakeEngineHost } from "./fake-engine-host.js";
@@ -45,4 +47,30 @@ test("each import is answered by the host or the core, as the table says", () =>
     Object.keys(functions).filter((name) => !(name in IMPORTS)),
     [],
   );
+});
+
+/** docs/plugin-imports.md, from the table. */
+function page(): string {
+  const types = { i: "i32", I: "i64" } as const;
+  const spell = (letters: string) => [...letters].map((letter) => types[letter as "i" | "I"]).join(", ");
+  const rows = Object.entries(IMPORTS).map(([name, { params, result, by, meaning, serves }]) => {
+    const signature = `(${spell(params)})${result ? ` → ${spell(result)}` : ""}`;
+    return `| \`${name}\` | ${signature} | ${meaning.replaceAll("|", "\\|")} | ${serves.join(", ")}${by === "core" ? " *" : ""} |`;
+  });
+  return `# Imports of WebAssembly plugins
+
+Module \`emuscope\`; made from \`src/probe/wasm/imports.ts\`, whose comments say how functions, handles, strings and counters are passed.
+The last column names the functions of QEMU's interface (without prefix) that \`sdk/c\` makes of it; with an asterisk, it is answered
+by the core with no JavaScript in between.
+
+| import | type | meaning | serves |
+|---|---|---|---|
+${rows.join("\n")}
+`;
+}
+
+test("docs/plugin-imports.md is the table", () => {
+  const path = fileURLToPath(new URL("../../../../docs/plugin-imports.md", import.meta.url));
+  if (process.env["UPDATE_DOCS"]) writeFileSync(path, page());
+  assert.equal(readFileSync(path, "utf8"), page(), "run this test with UPDATE_DOCS=1 and look at what changed");
 });
