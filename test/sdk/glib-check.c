@@ -556,6 +556,34 @@ static void casts(void)
            GUINT16_TO_LE(0x1234));
 }
 
+static void numbers_and_bits(void)
+{
+    static const char *const texts[] = {"12", "", "-5", "+5", "0x10", "ff", "99999999999999999999", " 1", "7x", "200"};
+    GAsyncQueue *queue = g_async_queue_new_full(g_free);
+
+    TITLE("numbers and bits");
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        for (guint base = 10; base <= 16; base += 6) {
+            g_autoptr(GError) error = NULL, other = NULL;
+            guint64 number = 1;
+            gint64 with_sign = 1;
+            gboolean valid = g_ascii_string_to_unsigned(texts[i], base, 1, 100, &number, &error);
+            gboolean valid_signed = g_ascii_string_to_signed(texts[i], base, -10, 100, &with_sign, &other);
+            printf("%d %" PRIu64 " %s | %d %" PRId64 " %s\n", valid, number, error ? error->message : "", valid_signed,
+                   with_sign, other ? other->message : "");
+        }
+    }
+    printf("%u %u %d %d %d %d\n", g_bit_storage(0), g_bit_storage(255), g_bit_nth_lsf(0x50, -1), g_bit_nth_lsf(0x50, 4),
+           g_bit_nth_msf(0x50, -1), g_bit_nth_msf(0x50, 6));
+    g_async_queue_push(queue, g_strdup("first"));
+    g_async_queue_push(queue, g_strdup("second"));
+    printf("%d ", g_async_queue_length(queue));
+    printf("%s", (char *)g_async_queue_pop(queue));
+    g_async_queue_unref(queue);
+    queue = g_async_queue_new();
+    printf(" %p\n", g_async_queue_try_pop(queue));
+}
+
 static void check(void)
 {
     strings();
@@ -570,6 +598,7 @@ static void check(void)
     patterns();
     errors_and_files();
     casts();
+    numbers_and_bits();
 }
 
 #ifdef __wasm__

@@ -530,6 +530,78 @@ guint64 g_ascii_strtoull(const gchar *text, gchar **end, guint base)
     return strtoull(text, end, (int)base);
 }
 
+/* Whether the text is a number from its first to its last character. */
+static gboolean is_number(const gchar *text, guint base, gboolean sign, GError **error)
+{
+    gchar *end;
+
+    errno = 0;
+    if (!*text || g_ascii_isspace(*text) || (!sign && (*text == '-' || *text == '+')) ||
+        (base == 16 && (text + (*text == '-' || *text == '+'))[0] == '0' &&
+         g_ascii_tolower((text + (*text == '-' || *text == '+'))[1]) == 'x')) {
+        end = (gchar *)text;
+    } else if (sign) {
+        strtoll(text, &end, (int)base);
+    } else {
+        strtoull(text, &end, (int)base);
+    }
+    if (!*text) {
+        g_set_error_literal(error, g_quark_from_static_string("g-number-parser-error-quark"), 0,
+                            "Empty string is not a number");
+        return FALSE;
+    }
+    if (end == text || *end) {
+        g_set_error(error, g_quark_from_static_string("g-number-parser-error-quark"), 0,
+                    sign ? "“%s” is not a signed number" : "“%s” is not an unsigned number", text);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean out_of_bounds(const gchar *text, const gchar *bounds, GError **error)
+{
+    g_set_error(error, g_quark_from_static_string("g-number-parser-error-quark"), 1, "Number “%s” is out of bounds %s",
+                text, bounds);
+    return FALSE;
+}
+
+gboolean g_ascii_string_to_signed(const gchar *text, guint base, gint64 least, gint64 most, gint64 *result, GError **error)
+{
+    gint64 value;
+
+    if (!is_number(text, base, TRUE, error)) {
+        return FALSE;
+    }
+    value = strtoll(text, NULL, (int)base);
+    if (errno || value < least || value > most) {
+        g_autofree gchar *bounds = g_strdup_printf("[%" PRId64 ", %" PRId64 "]", least, most);
+        return out_of_bounds(text, bounds, error);
+    }
+    if (result) {
+        *result = value;
+    }
+    return TRUE;
+}
+
+gboolean g_ascii_string_to_unsigned(const gchar *text, guint base, guint64 least, guint64 most, guint64 *result,
+                                    GError **error)
+{
+    guint64 value;
+
+    if (!is_number(text, base, FALSE, error)) {
+        return FALSE;
+    }
+    value = strtoull(text, NULL, (int)base);
+    if (errno || value < least || value > most) {
+        g_autofree gchar *bounds = g_strdup_printf("[%" PRIu64 ", %" PRIu64 "]", least, most);
+        return out_of_bounds(text, bounds, error);
+    }
+    if (result) {
+        *result = value;
+    }
+    return TRUE;
+}
+
 gdouble g_ascii_strtod(const gchar *text, gchar **end)
 {
     return strtod(text, end);

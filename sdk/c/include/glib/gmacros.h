@@ -65,6 +65,24 @@
 #define G_SEARCHPATH_SEPARATOR ':'
 #define G_SEARCHPATH_SEPARATOR_S ":"
 
+/* Bits a number needs, at least one; positions of set bits below and above one. */
+static inline unsigned g_bit_storage(unsigned long number)
+{
+    return number ? 8 * sizeof number - (unsigned)__builtin_clzl(number) : 1;
+}
+static inline int g_bit_nth_lsf(unsigned long mask, int above)
+{
+    int first = above < 0 ? 0 : above + 1;
+    unsigned long rest = first < (int)(8 * sizeof mask) ? mask >> first << first : 0;
+    return rest ? __builtin_ctzl(rest) : -1;
+}
+static inline int g_bit_nth_msf(unsigned long mask, int below)
+{
+    int bits = 8 * (int)sizeof mask;
+    unsigned long rest = below < 0 || below >= bits ? mask : mask & ((1ul << below) - 1);
+    return rest ? bits - 1 - __builtin_clzl(rest) : -1;
+}
+
 #define GLIB_MAJOR_VERSION 2
 #define GLIB_MINOR_VERSION 74
 #define GLIB_MICRO_VERSION 0

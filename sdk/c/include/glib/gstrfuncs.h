@@ -2,6 +2,7 @@
 #ifndef EMUSCOPE_GLIB_STRFUNCS_H
 #define EMUSCOPE_GLIB_STRFUNCS_H
 
+#include "gerror.h"
 #include "gmacros.h"
 #include "gtypes.h"
 
@@ -57,6 +58,9 @@ gchar *g_ascii_strdown(const gchar *text, gssize length);
 gchar *g_ascii_strup(const gchar *text, gssize length);
 gint64 g_ascii_strtoll(const gchar *text, gchar **end, guint base);
 guint64 g_ascii_strtoull(const gchar *text, gchar **end, guint base);
+gboolean g_ascii_string_to_signed(const gchar *text, guint base, gint64 least, gint64 most, gint64 *result, GError **error);
+gboolean g_ascii_string_to_unsigned(const gchar *text, guint base, guint64 least, guint64 most, guint64 *result,
+                                    GError **error);
 gdouble g_ascii_strtod(const gchar *text, gchar **end);
 gdouble g_strtod(const gchar *text, gchar **end);
 gchar *g_ascii_dtostr(gchar *buffer, gint size, gdouble value);

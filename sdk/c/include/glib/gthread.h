@@ -2,7 +2,9 @@
 #ifndef EMUSCOPE_GLIB_THREAD_H
 #define EMUSCOPE_GLIB_THREAD_H
 
+#include "gerror.h"
 #include "gmem.h"
+#include "gqueue.h"
 
 typedef union _GMutex {
     gpointer p;
@@ -101,6 +103,33 @@ static inline gpointer emuscope_once(GOnce *once, GThreadFunc function, gpointer
 #define g_once(once, function, data) emuscope_once((once), (function), (data))
 #define g_once_init_enter(location) (*(location) == 0)
 #define g_once_init_leave(location, result) ((void)(*(location) = (result)))
+
+/* No thread can be started: trying says so, insisting ends the plugin. */
+G_BEGIN_DECLS
+GThread *g_thread_new(const gchar *name, GThreadFunc function, gpointer data);
+GThread *g_thread_try_new(const gchar *name, GThreadFunc function, gpointer data, GError **error);
+gpointer g_thread_join(GThread *thread);
+void g_thread_unref(GThread *thread);
+GThread *g_thread_self(void);
+void g_thread_yield(void);
+guint g_get_num_processors(void);
+G_END_DECLS
+
+/* A queue between threads is a queue; who waits at an empty one would wait for ever, and ends the plugin. */
+typedef struct _GAsyncQueue GAsyncQueue;
+G_BEGIN_DECLS
+GAsyncQueue *g_async_queue_new(void);
+GAsyncQueue *g_async_queue_new_full(GDestroyNotify destroy);
+GAsyncQueue *g_async_queue_ref(GAsyncQueue *queue);
+void g_async_queue_unref(GAsyncQueue *queue);
+void g_async_queue_push(GAsyncQueue *queue, gpointer data);
+gpointer g_async_queue_pop(GAsyncQueue *queue);
+gpointer g_async_queue_try_pop(GAsyncQueue *queue);
+gpointer g_async_queue_timeout_pop(GAsyncQueue *queue, guint64 microseconds);
+gint g_async_queue_length(GAsyncQueue *queue);
+void g_async_queue_lock(GAsyncQueue *queue);
+void g_async_queue_unlock(GAsyncQueue *queue);
+G_END_DECLS
 
 static inline gpointer g_private_get(GPrivate *key) { return key->p; }
 static inline void g_private_set(GPrivate *key, gpointer value) { key->p = value; }

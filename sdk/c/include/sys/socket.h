@@ -4,6 +4,23 @@
 
 #include_next <sys/socket.h>
 
+#ifndef SO_REUSEADDR
+#define SO_REUSEADDR 2
+#define SO_ERROR 4
+#define SO_DONTROUTE 5
+#define SO_BROADCAST 6
+#define SO_SNDBUF 7
+#define SO_RCVBUF 8
+#define SO_KEEPALIVE 9
+#define SO_LINGER 13
+#define SO_REUSEPORT 15
+#define SO_RCVTIMEO 66
+#define SO_SNDTIMEO 67
+#endif
+#ifndef SOMAXCONN
+#define SOMAXCONN 128
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
