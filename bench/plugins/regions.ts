@@ -1,9 +1,9 @@
 // The JavaScript counterpart of bench/qemu-plugin/regions.c: called at each access, asks where it went, counts by MiB.
 import type { PluginDefinition } from "../../src/probe/plugin.js";
 
-const SHIFT = 20n;
+const MIB = 2 ** 20;
 const REGIONS = 4096;
-const FINISHER = 0x100000 / 2 ** Number(SHIFT);
+const FINISHER = 0x100000 / MIB;
 
 export const regions: PluginDefinition = {
   name: "regions",
@@ -15,7 +15,7 @@ export const regions: PluginDefinition = {
     const { access } = host;
     let io = 0;
     const call = host.call(() => {
-      const region = Number(access.paddr >> SHIFT);
+      const region = Math.floor(access.paddrNumber / MIB);
       const at = 2 * Math.min(region, REGIONS - 1) + (access.write ? 1 : 0);
       counts[at] = (counts[at] as number) + 1;
       if (access.io) io++;

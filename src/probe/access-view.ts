@@ -66,6 +66,10 @@ export class AccessView implements Access {
   get paddr(): bigint {
     return this.#long(this.#hw(L.HW_PADDR));
   }
+  get paddrNumber(): number {
+    const field = this.#hw(L.HW_PADDR);
+    return this.#word(field) + this.#word(field + 4) * 2 ** 32;
+  }
   get offset(): bigint {
     return this.#long(this.#hw(L.HW_OFFSET));
   }

@@ -165,13 +165,15 @@ export type Drain = (words: Uint32Array, from: number, to: number) => void;
 
 /**
  * The access whose callback runs, with the hardware address it really went to, captured before the device saw it. Valid in the
- * callback only. Numbers are exact up to 2^53; the bigint forms always.
+ * callback only.
  */
 export interface Access {
   readonly hart: number;
   readonly pc: bigint;
   readonly vaddr: bigint;
   readonly paddr: bigint;
+  /** The same as a number, exact up to 2^53, for callbacks that run by the million: a bigint costs more than the call. */
+  readonly paddrNumber: number;
   /** Offset in the memory region. */
   readonly offset: bigint;
   /** Bytes: 1, 2, 4 or 8; for probes on devices, which get each part of an access across pages by itself, 1 to 8. */

@@ -656,6 +656,7 @@ export class FakeHost implements PluginHost {
       pc: instruction.vaddr,
       vaddr,
       paddr,
+      paddrNumber: Number(paddr),
       offset: region ? paddr - U64(region.start) : paddr,
       size: scripted.size ?? 8,
       write,

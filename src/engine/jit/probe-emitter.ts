@@ -232,7 +232,7 @@ export class ProbeEmitter {
     if (!access || op.field === "none") m.i64(0);
     else if (op.field === "vaddr") m.get(access.va);
     else if (op.field === "value") this.#value(access);
-    else this.#physical(access);
+    else this.#physical(access.va, access.entry);
     m.memory(OP.i64_store, 8);
     m.storeState(OP.i32_store, op.buffer + L.BUFFER_CURSOR, () => {
       m.get(cursor);
@@ -252,7 +252,7 @@ export class ProbeEmitter {
     m.close();
   }
 
-  #physical({ va, entry }: Access): void {
+  #physical(va: number, entry: number): void {
     const m = this.#m;
     m.get(entry);
     m.memory(OP.i64_load32_u, L.TLB_PPN);
@@ -327,13 +327,54 @@ export class ProbeEmitter {
     });
     const [first] = this.#accesses;
     if (!first || !this.#wantsHwaddr()) return;
-    m.get(first.va);
-    m.i32(first.size);
-    m.get(first.entry);
-    m.loadState(OP.i64_load, L.PAGE_VA);
-    m.i64(first.offset);
-    m.op(OP.i64_add);
+    this.#capture(first);
+  }
+
+  /** As capture() of core/softmmu: inline where the page lies in one section, of memory then, since the TLB settled it. */
+  #capture({ va, entry, size, offset }: Access): void {
+    const m = this.#m;
+    const cold = (opcode: number, field: number): void => {
+      m.get(entry);
+      m.memory(opcode, L.TLB_FULL_DELTA + field);
+    };
+    const pc = (): void => {
+      m.loadState(OP.i64_load, L.PAGE_VA);
+      m.i64(offset);
+      m.op(OP.i64_add);
+    };
+    cold(OP.i32_load, L.FULL_SECTION);
+    m.i32(0);
+    m.op(OP.i32_lt_s);
+    m.if();
+    m.get(va);
+    m.i32(size);
+    m.get(entry);
+    pc();
     m.callCore("probe_capture");
+    m.else();
+    m.storeState(OP.i64_store, L.PC, pc);
+    m.storeState(OP.i64_store, L.HW_VADDR, () => m.get(va));
+    m.storeState(OP.i64_store, L.HW_PADDR, () => this.#physical(va, entry));
+    m.storeState(OP.i64_store, L.HW_OFFSET, () => {
+      cold(OP.i64_load, L.FULL_OFFSET);
+      m.get(va);
+      m.i64(PAGE_OFFSET_MASK);
+      m.op(OP.i64_and);
+      m.op(OP.i64_add);
+    });
+    m.storeState(OP.i32_store, L.HW_REGION, () => cold(OP.i32_load, L.FULL_REGION));
+    m.storeState(OP.i32_store, L.HW_DEVICE, () => cold(OP.i32_load, L.FULL_DEVICE));
+    m.storeState(OP.i32_store, L.HW_KIND, () => cold(OP.i32_load8_u, L.FULL_KIND));
+    m.storeState(OP.i32_store, L.HW_SIZE, () => m.i32(size));
+    m.storeState(OP.i32_store, L.HW_HOST, () => {
+      m.get(va);
+      m.op(OP.i32_wrap_i64);
+      m.get(entry);
+      m.memory(OP.i32_load, L.TLB_ADDEND);
+      m.op(OP.i32_add);
+    });
+    m.storeState(OP.i32_store, L.HW_FLAGS, () => m.i32(0));
+    m.close();
   }
   #wantsHwaddr(): boolean {
     return (this.#block?.access[this.#index] ?? []).some(
