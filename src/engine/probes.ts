@@ -54,8 +54,8 @@ const WHEN: Record<Comparison, number> = {
   ge: L.WHEN_GE,
 };
 const FIELDS = { none: L.FIELD_NONE, vaddr: L.FIELD_VADDR, paddr: L.FIELD_PADDR, value: L.FIELD_VALUE } as const;
-/** For the one block of a page that must be translated at each instruction. */
-const STEP_BYTES = 0x4000;
+/** For the one block of a page that must be translated at each instruction: as many probes as plugins can put on it. */
+const STEP_BYTES = 0x10_0000;
 /** Bytes behind the last op of a list. */
 const LIST_END = 8;
 

@@ -58,6 +58,8 @@ export class AccessView implements Access {
     return this.#word(L.CURRENT_HART);
   }
   get pc(): bigint {
+    // as in traces: no instruction makes a device's access
+    if (this.told && this.told.kind >= L.KIND_DMA_READ) return 0n;
     return callbackPc(this.#view) ?? this.#long(L.PC);
   }
   get vaddr(): bigint {

@@ -15,6 +15,10 @@ export interface SlotProbes {
   count: number;
 }
 
+/** Probes of a plugin in one place, and in a block: those of all slots fit into the engine's memory for blocks. */
+const MOST_IN_PLACE = 64;
+const MOST_IN_BLOCK = 8192;
+
 export const NOTHING: SlotProbes = { block: [], exec: [], access: [], count: 0 };
 
 export class BlockView implements Block {
@@ -39,17 +43,15 @@ export class BlockView implements Block {
   onExec(op: ProbeOp): void {
     this.check();
     if (!this.#filter.wants(this.vaddr)) return;
-    this.probes.block.push(this.#filter.onCode(op));
-    this.probes.count++;
+    this.#add(this.probes.block, this.#filter.onCode(op));
   }
 
   addExec(index: number, op: ProbeOp): void {
     this.check();
     if (!this.#filter.wants((this.instructions[index] as Instruction).vaddr)) return;
     const list = this.probes.exec[index] ?? [];
-    list.push(this.#filter.onCode(op));
+    this.#add(list, this.#filter.onCode(op));
     this.probes.exec[index] = list;
-    this.probes.count++;
   }
 
   addAccess(index: number, op: ProbeOp, { direction = "both", io = false }: AccessOptions): void {
@@ -59,8 +61,15 @@ export class BlockView implements Block {
     const probe = this.#filter.onAccess(op, direction, io);
     if (!probe) return;
     const list = this.probes.access[index] ?? [];
-    list.push(probe);
+    this.#add(list, probe);
     this.probes.access[index] = list;
+  }
+
+  #add<T>(list: T[], probe: T): void {
+    if (list.length >= MOST_IN_PLACE) throw new RangeError(`at most ${MOST_IN_PLACE} probes of a plugin in one place`);
+    if (this.probes.count >= MOST_IN_BLOCK)
+      throw new RangeError(`at most ${MOST_IN_BLOCK} probes of a plugin in a block`);
+    list.push(probe);
     this.probes.count++;
   }
 

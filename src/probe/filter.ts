@@ -64,6 +64,11 @@ export class SlotFilter {
     this.#codeGuard = looksAtCode ? this.#accessGuard : 0;
   }
 
+  /** Memory it has taken, 0 when none. */
+  get memory(): number {
+    return this.#accessGuard;
+  }
+
   /** Whether the slot wants anything of the instruction at `pc`. */
   wants(pc: bigint): boolean {
     return this.#pc?.some(([first, last]) => pc >= first && pc <= last) ?? true;

@@ -194,10 +194,12 @@ export class PluginManager implements PluginManagerApi {
     const slot = this.#find(id);
     const filter = change.filter ?? slot.filterSpec;
     if (change.args === undefined && slot.failure === undefined) {
+      const old = slot.filter.memory;
       slot.filter = new SlotFilter(filter, this.#machine, (bytes) => slot.take(bytes));
       slot.filterSpec = filter;
       slot.blocks.clear();
       this.#refresh();
+      slot.give(old);
       this.#hooks.changed(id);
       return this.#describe(slot);
     }

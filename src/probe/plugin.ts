@@ -169,6 +169,7 @@ export type Drain = (words: Uint32Array, from: number, to: number) => void;
  */
 export interface Access {
   readonly hart: number;
+  /** 0 for a device's access. */
   readonly pc: bigint;
   readonly vaddr: bigint;
   readonly paddr: bigint;

@@ -54,6 +54,30 @@ const THROWING: Record<string, [where: string, PluginDefinition]> = {
       return { translate: () => void (--left === 0 && fail("translate")), results };
     }),
   ],
+  "as it adds more probes to an instruction than there is room for": [
+    "translate",
+    define((host) => {
+      const op = host.scoreboard(1).counter(0).add(1);
+      return {
+        translate(block) {
+          for (let n = 0; n < 1e6; n++) block.instructions[0]?.onExec(op);
+        },
+        results,
+      };
+    }),
+  ],
+  "as it adds more probes to a block than there is room for": [
+    "translate",
+    define((host) => {
+      const op = host.scoreboard(1).counter(0).add(1);
+      return {
+        translate(block) {
+          for (let n = 0; n < 1e6; n++) block.instructions[n % block.instructions.length]?.onExec(op);
+        },
+        results,
+      };
+    }),
+  ],
   "before an instruction": [
     "callback",
     define((host) => {
@@ -180,6 +204,18 @@ for (const [how, engine] of Object.entries(ENGINES)) {
 }
 
 describe("plugins that are broken otherwise", () => {
+  it("is given another filter again and again: the memory of the old ones comes back", () => {
+    const observed = new Observed(modules, guest, {});
+    const { manager, machine } = observed;
+    manager.attach("insn", { kind: "builtin", name: "insn" }, {}, { privilege: ["M"] });
+    const { memoryBytes } = manager.get("insn").cost;
+    const free = machine.probes.data.largest;
+    for (let n = 0; n < 200; n++) manager.configure("insn", { filter: { privilege: [n & 1 ? "S" : "M"] } });
+    manager.configure("insn", { filter: { privilege: ["M"] } });
+    assert.equal(manager.get("insn").cost.memoryBytes, memoryBytes);
+    assert.ok(Math.abs(machine.probes.data.largest - free) < 256);
+  });
+
   const INSTALL: Record<string, [code: string, PluginDefinition]> = {
     "throws in install": ["failed", define(() => fail("install"))],
     "wants more counters than there is memory for": [
