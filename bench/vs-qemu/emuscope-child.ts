@@ -7,7 +7,7 @@ import type { MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 import { attachRecorder } from "../../src/trace/attach.js";
 import { compileFilter } from "../../src/trace/filter.js";
-import { type AttachedPlugin, attachPlugin } from "../plugins/attach.js";
+import { attachPlugin } from "../plugins/attach.js";
 import type { EmuscopeJob } from "./emuscope.js";
 import { lineReader } from "./lines.js";
 import type { Measurement } from "./measurement.js";
@@ -44,7 +44,6 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     jit: jitFigures(machine),
   });
   let stopProfile = (): Profile | undefined => undefined;
-  let plugin: AttachedPlugin | undefined;
   let begun: Snapshot | undefined;
   let ended: Snapshot | undefined;
   const printed: string[] = [];
@@ -54,7 +53,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     if (!begun) {
       if (!begin?.test(line)) return;
       begun = snapshot();
-      if (traced || job.profile || (job.plugin !== undefined && !plugin)) machine.requestPause();
+      if (traced || job.profile) machine.requestPause();
       return;
     }
     printed.push(line);
@@ -68,8 +67,8 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     begun = { ...snapshot(), at: started };
     if (traced) recorder = attach(machine, job.fields);
   }
-  // of a bare-metal program both emulators count everything; QEMU has its plugins from the start in any case
-  if (job.plugin !== undefined && workload.kind !== "linux") plugin = attachPlugin(machine, job.plugin);
+  // QEMU has its plugins from the start, so that code is as warm there when the marker comes
+  const plugin = job.plugin === undefined ? undefined : attachPlugin(machine, job.plugin);
   let profiled = !job.profile;
   while (!ended) {
     if (begun && !profiled) {
@@ -78,7 +77,6 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     }
     const { reason, exitCode } = machine.run(SLICE);
     plugin?.sliceEnd();
-    if (begun && !plugin && job.plugin !== undefined) plugin = attachPlugin(machine, job.plugin);
     if (traced && begun && !recorder) recorder = attach(machine, job.fields);
     if (reason === "budget" || reason === "pause") continue;
     if (!ended) throw new Error(`stopped: ${reason} ${exitCode ?? ""}\n${printed.join("\n")}`);

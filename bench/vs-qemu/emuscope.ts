@@ -14,7 +14,7 @@ export interface EmuscopeJob {
   spawned: number;
   /** Columns of a record. */
   fields: string[];
-  /** Name of a case of bench/plugins: its plugin is attached where a recorder would be. */
+  /** Name of a case of bench/plugins: its plugin is attached from the start. */
   plugin?: string;
   /** Off: the interpreter alone. */
   jit: boolean;
