@@ -32,7 +32,7 @@ for (const [file, harts] of [
     const plain = new Observed(modules, guest, {});
     const observed = new Observed(modules, guest, {});
     observed.run(100_000);
-    const { mappings, heap } = comeAndGo(observed, 54, 9, () => 1 + Math.floor(4000 * random()));
+    const { mappings, heap } = comeAndGo(observed, 36, 6, () => 1 + Math.floor(4000 * random()));
     t.diagnostic(`${mappings} mappings, ${heap} bytes of heap`);
     plain.run(observed.machine.instructionCount());
     assert.deepEqual(observed.outcome(), plain.outcome());

@@ -25,15 +25,15 @@ async function guest(file: string, iterations: bigint): Promise<{ bytes: Uint8Ar
 const GUESTS: Record<string, () => Promise<Guest>> = {
   "the demo guest, typed to": async () => ({
     description: { board: "remap", harts: 1, ram: 16 << 20, kernel: await guest("demo/demo", 2n) },
-    instructions: 90_000,
+    instructions: 55_000,
     input: [
       [30_001, "a"],
-      [50_000, "b"],
+      [45_000, "b"],
     ],
   }),
   "code that rewrites itself": async () => ({
     description: { board: "virt", harts: 1, ram: 4 << 20, kernel: await guest("bare/smc", 1000n) },
-    instructions: 50_000,
+    instructions: 30_000,
   }),
   "three harts that share memory": async () => ({
     description: { board: "virt", harts: 3, ram: 4 << 20, kernel: await guest("bare/smp", 1000n) },
@@ -99,7 +99,7 @@ for (const [name, make] of Object.entries(GUESTS)) {
         t.diagnostic(`EMUSCOPE_SEED=${SEED}`);
         const random = randomFrom(SEED);
         const observed = new Observed(modules, run, engine);
-        comeAndGo(observed, random, run.instructions, 20_000);
+        comeAndGo(observed, random, run.instructions, 30_000);
         check(observed, `seed ${SEED}`);
       });
     }

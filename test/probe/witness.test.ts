@@ -20,8 +20,8 @@ const ENGINES: Record<string, Partial<EngineSettings>> = {
   "compiled at once": { jit: true, hotThreshold: 1, batch: 1 },
 };
 const GUESTS: Record<string, { guest: string; board: "remap" | "virt"; harts: number; instructions: number }> = {
-  "the demo guest": { guest: "demo/demo", board: "remap", harts: 1, instructions: 120_000 },
-  "code that rewrites itself": { guest: "bare/smc", board: "virt", harts: 1, instructions: 60_000 },
+  "the demo guest": { guest: "demo/demo", board: "remap", harts: 1, instructions: 90_000 },
+  "code that rewrites itself": { guest: "bare/smc", board: "virt", harts: 1, instructions: 40_000 },
   "two harts": { guest: "bare/smp", board: "virt", harts: 2, instructions: 130_000 },
 };
 
