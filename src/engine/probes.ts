@@ -124,9 +124,14 @@ export class Probes {
     const raw = { slot, page, frame, instructions: blockAt(new DataView(new ArrayBuffer(0)), offset, bits) };
     const probes = this.#host.instrument(raw);
     this.#host.dropped(raw);
-    const at = this.#step + this.#view.getUint32(L.CURRENT_HART, true) * STEP_BYTES;
-    if (sizeOf(raw, probes) > STEP_BYTES) throw new RangeError("too many probes on one instruction");
-    return this.#write(at, raw, probes).record;
+    const bytes = sizeOf(raw, probes);
+    if (bytes <= STEP_BYTES) {
+      const at = this.#step + this.#view.getUint32(L.CURRENT_HART, true) * STEP_BYTES;
+      return this.#write(at, raw, probes).record;
+    }
+    if (this.#next + bytes > this.#end) this.clear();
+    this.#next += bytes;
+    return this.#write(this.#next - bytes, raw, probes).record;
   }
 
   /** The block that begins at `slot`, if it has run since it was written. */
