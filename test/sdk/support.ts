@@ -29,7 +29,7 @@ export function withScratch<T>(use: (folder: string) => T): T {
 export function compile(source: string, folder: string, ...options: string[]): Buffer {
   const output = join(folder, `${basename(source, ".c")}.wasm`);
   const { status, stderr } = spawnSync(join(ROOT, "sdk/c/build"), [join(ROOT, source), "-o", output, ...options], {
-    env: { ...process.env, EMUSCOPE_SDK_CACHE: join(tmpdir(), "emuscope-sdk-cache") },
+    env: { ...process.env, EMUSCOPE_SDK_CACHE: join(ROOT, "dist/sdk-cache") },
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(stderr);
