@@ -38,8 +38,6 @@ export const TIERS: readonly Tier[] = [
   { name: "interpreter by 1", engine: { jit: false }, chunk: 1 },
   { name: "observed", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 5003, variant: "memory" },
   { name: "counted", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 1e6, probing: "count" },
-  { name: "called", engine: { jit: true, hotThreshold: 2, batch: 2 }, chunk: 5003, probing: "call" },
-  { name: "counted interpreter", engine: { jit: false }, chunk: 997, probing: "count" },
   {
     name: "called and observed",
     engine: { jit: true, hotThreshold: 1, batch: 1 },
