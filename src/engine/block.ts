@@ -13,6 +13,11 @@ export function endsBlock({ instruction }: Decoded): boolean {
   return instruction.flow !== "system" || !(GO_ON.has(instruction.name) || instruction.name.startsWith("cbo."));
 }
 
+/** Loads that extend the sign; what plugins are told of an access. */
+export function signExtends({ instruction }: Decoded): boolean {
+  return ["lb", "lh", "lw", "lr.w"].includes(instruction.name);
+}
+
 /**
  * Instructions of the block that begins at `offset` of a page. `first`: bits of the first one, where it straddles the page's
  * end and its second half cannot be read from the page.

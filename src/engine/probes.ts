@@ -4,7 +4,7 @@
 // Records are only ever added; what is replaced stays readable until all are dropped, since a hart may be inside it. Then the
 // blocks that harts are inside of are made anew.
 import * as L from "../core/layout.js";
-import { blockAt } from "./block.js";
+import { blockAt, signExtends } from "./block.js";
 import type { BlockInstruction } from "./jit/region.js";
 import type { AccessProbe, BlockProbes, CallTarget, Comparison, PlacedOp, ProbedBlock, ProbeOp } from "./probe-ops.js";
 import { LAST_HALFWORD, STRADDLE_BITS } from "./slots.js";
@@ -281,7 +281,7 @@ export class Probes {
       v.setUint32(entry + L.INSTRUCTION_ACCESS, list(probes.access[i], i, L.PHASE_ACCESS), true);
       v.setUint16(entry + L.INSTRUCTION_OFFSET, offset, true);
       v.setUint8(entry + L.INSTRUCTION_LENGTH, decoded.length);
-      v.setUint8(entry + L.INSTRUCTION_SIGNED, isSigned(decoded.instruction.name) ? 1 : 0);
+      v.setUint8(entry + L.INSTRUCTION_SIGNED, signExtends(decoded) ? 1 : 0);
     }
     return { record, raw, probes, end: Math.ceil(at / 16) * 16 };
   }
@@ -362,11 +362,6 @@ function sharing(ops: readonly AccessProbe[]): string | undefined {
     key += ";";
   }
   return key;
-}
-
-/** Loads that extend the sign. */
-function isSigned(name: string): boolean {
-  return ["lb", "lh", "lw", "lr.w"].includes(name) || /^amo.*\.w/.test(name);
 }
 
 function sizeOf(raw: RawBlock, probes: BlockProbes): number {

@@ -4,6 +4,7 @@
 import * as L from "../../core/layout.js";
 import { WRITE_KINDS } from "../../core/trace/layout.js";
 import { I32, OP } from "../../wasm/opcodes.js";
+import { signExtends } from "../block.js";
 import type { Emitter } from "../emitter.js";
 import type { AppendOp, CallOp, Comparison, CounterPlace, PlacedOp, ProbedBlock } from "../probe-ops.js";
 import type { Access } from "./trace-emitter.js";
@@ -283,10 +284,8 @@ export class ProbeEmitter {
     const m = this.#m;
     this.#storeLeft();
     if (op.synced) {
-      this.position(index, false);
-      m.storeState(OP.i32_store, L.PROBE_LEFT, () =>
-        m.i32((this.#block as ProbedBlock).instructions.length - index - 1),
-      );
+      // the instruction's own probes have begun
+      this.position(index + 1, false);
       m.i32(placed.address);
       m.i32(event?.number ?? 0);
       m.callCore("probe_call");
@@ -308,8 +307,8 @@ export class ProbeEmitter {
 
   /** As access_info() of core/probe/accesses.ts. */
   #info({ kind, size }: Access, index: number): number {
-    const name = (this.#block as ProbedBlock).instructions[index]?.decoded.instruction.name ?? "";
-    const signed = kind === L.KIND_LOAD && ["lb", "lh", "lw", "lr.w"].includes(name);
+    const instruction = (this.#block as ProbedBlock).instructions[index];
+    const signed = kind === L.KIND_LOAD && instruction !== undefined && signExtends(instruction.decoded);
     return Math.log2(size) | (signed ? 16 : 0) | ((WRITE_KINDS >>> kind) & 1 ? 64 : 0) | (kind << 8);
   }
 
