@@ -21,6 +21,7 @@ const HOST = ["node:crypto", "node:fs", "node:fs/promises", "node:path", "node:z
 /** From the bottom to the top. */
 const LAYERS: Record<string, Layer> = {
   core: { uses: [] },
+  schema: { uses: [], packages: ["typebox"] },
   wasm: { uses: [] },
   isa: { uses: ["wasm"] },
   engine: { uses: ["isa", "wasm", "core"] },
@@ -28,7 +29,7 @@ const LAYERS: Record<string, Layer> = {
   devices: { uses: ["bus"] },
   image: { uses: [], types: ["machine"], packages: ["node:zlib"] },
   machine: { uses: ["engine", "bus", "devices", "image", "core", "wasm"] },
-  probe: { uses: ["engine", "isa", "core", "wasm"], types: ["machine"], packages: ["typebox"] },
+  probe: { uses: ["engine", "isa", "core", "wasm", "schema"], types: ["machine"] },
   trace: { uses: ["core"], types: ["session"], packages: ["apache-arrow"] },
   session: {
     uses: ["machine", "probe", "trace", "image", "isa", "core"],
@@ -36,17 +37,17 @@ const LAYERS: Record<string, Layer> = {
     packages: ["node:worker_threads", "node:crypto", "node:fs/promises"],
   },
   operations: {
-    uses: ["session", "trace", "image", "probe"],
+    uses: ["session", "trace", "image", "probe", "schema"],
     types: ["machine"],
-    packages: ["ajv", "typebox", ...HOST],
+    packages: ["ajv", ...HOST],
   },
   server: {
-    uses: ["operations", "probe", "trace"],
+    uses: ["operations", "probe", "trace", "schema"],
     types: ["session"],
-    packages: ["fastify", "@fastify/websocket", "typebox", "node:http", ...HOST],
+    packages: ["fastify", "@fastify/websocket", "node:http", ...HOST],
   },
   "main.ts": { uses: ["server", "session"], packages: ["pino", "close-with-grace"] },
-  cli: { uses: ["operations", "server", "main.ts"], packages: ["ws", "node:events", "node:process", ...HOST] },
+  cli: { uses: ["operations", "probe", "server", "main.ts"], packages: ["ws", "node:events", "node:process", ...HOST] },
 };
 
 interface Import {

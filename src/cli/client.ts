@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
 
 /** What the service refused, or why it cannot be reached. */
 export class ClientError extends Error {
@@ -65,7 +65,9 @@ export class Client {
   }
 
   /** Opens a WebSocket. @throws ClientError with the problem where the service refuses */
-  open(path: string, query: Record<string, string> = {}): Promise<WebSocket> {
+  async open(path: string, query: Record<string, string> = {}): Promise<WebSocket> {
+    // most commands end without one
+    const { WebSocket } = await import("ws");
     const search = new URLSearchParams(query).toString();
     const address = `${this.#url.replace(/^http/, "ws")}${path}${search === "" ? "" : `?${search}`}`;
     const socket = new WebSocket(address, {

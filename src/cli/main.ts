@@ -4,7 +4,7 @@
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { OPERATION_BY_NAME, OPERATIONS } from "../operations/table.js";
-import { nearest } from "../operations/validate.js";
+import { nearest } from "../probe/nearest.js";
 import { Client, ClientError } from "./client.js";
 import { attachConsole, printEvents, printOutput, printResults, printTrace } from "./streams.js";
 

@@ -1,6 +1,7 @@
 // Numbering of the interpreter's handlers: the decoder writes these numbers into decoded slots, the generated
 // module's table is filled in the same order. A handler is one (instruction, length, reach) triple.
-import { type Decoded, decode, isLong } from "../isa/decode.js";
+import { COMPRESSIBLE } from "../isa/compressed.js";
+import type { Decoded } from "../isa/decode.js";
 import type { Instruction } from "../isa/instruction.js";
 import { INSTRUCTIONS } from "../isa/instructions.js";
 
@@ -20,15 +21,12 @@ export interface Handler {
 export type Reach = "forward" | "backward" | "far";
 const REACHES: readonly Reach[] = ["forward", "backward", "far"];
 
-const compressible = new Set<Instruction>();
-for (let h = 0; h < 0x10000; h++) if (!isLong(h)) compressible.add(decode(h).instruction);
-
 /** Whether the destination is pc + immediate. */
 export const hasTarget = (instruction: Instruction): boolean =>
   instruction.flow === "branch" || instruction.flow === "jump";
 
 export const HANDLERS: readonly Handler[] = INSTRUCTIONS.flatMap((instruction) => {
-  const lengths: (2 | 4)[] = compressible.has(instruction) ? [4, 2] : [4];
+  const lengths: (2 | 4)[] = COMPRESSIBLE.has(instruction.name) ? [4, 2] : [4];
   const reaches = hasTarget(instruction) ? REACHES : (["forward"] as const);
   return lengths.flatMap((length) => reaches.map((reach) => ({ instruction, length, reach })));
 });

@@ -1,5 +1,5 @@
 // Consoles, and what happened to a session. Live forms of both are WebSockets (src/server/streams.ts).
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { invalid, overLimit } from "./errors.js";
 import { operation } from "./operation.js";
 import { SessionEvent, strict } from "./schemas.js";

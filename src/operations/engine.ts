@@ -1,5 +1,5 @@
 // How a session executes its guest's code.
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { operation } from "./operation.js";
 import { strict } from "./schemas.js";
 import { findSession } from "./service.js";

@@ -1,5 +1,5 @@
 // Images: uploaded bytes that machines are made of.
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { invalid } from "./errors.js";
 import type { ImageRecord } from "./image-store.js";
 import { operation } from "./operation.js";

@@ -1,5 +1,5 @@
 // Looking into a machine: TLBs, devices, device tree, symbols, code, interrupts.
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { invalid, overLimit } from "./errors.js";
 import { operation } from "./operation.js";
 import { Device, DeviceState, Instruction, Symbol_, strict, TlbEntry } from "./schemas.js";

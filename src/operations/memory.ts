@@ -1,5 +1,5 @@
 // Memory: read, write, search, translate, and what answers where.
-import Type, { type Static } from "typebox";
+import Type, { type Static } from "../schema/type.js";
 import { invalid, overLimit } from "./errors.js";
 import { operation } from "./operation.js";
 import { RegionNode, Section, strict, Translation } from "./schemas.js";

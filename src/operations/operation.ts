@@ -1,6 +1,6 @@
 // What an operation is. The table (table.ts) lists them; REST routes, JSON-RPC methods, the documents under
 // openapi/, the command line and its help are all made from it.
-import type { Static, TObject, TSchema } from "typebox";
+import type { Static, TObject, TSchema } from "../schema/type.js";
 import type { ErrorCode } from "./errors.js";
 import type { Service } from "./service.js";
 import type { Loose } from "./wire.js";

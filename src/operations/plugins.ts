@@ -1,7 +1,8 @@
 // Plugins there are: the built-in ones, and those that were uploaded. What is attached to a machine is in slots.ts.
-import Type from "typebox";
+
 import { nearest } from "../probe/nearest.js";
 import type { PluginDefinition } from "../probe/plugin.js";
+import Type from "../schema/type.js";
 import { EmuError, invalid } from "./errors.js";
 import { type CallContext, operation } from "./operation.js";
 import type { PluginRecord } from "./plugin-store.js";

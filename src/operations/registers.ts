@@ -1,5 +1,5 @@
 // Registers and CSRs of a hart.
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { operation } from "./operation.js";
 import { Register, strict } from "./schemas.js";
 import { findSession } from "./service.js";

@@ -1,6 +1,6 @@
 // Shapes of results, and of what several operations take. The only definition of wire types: documents, tests
 // and clients read them from here.
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { Hex64, named, U64 } from "./wire.js";
 
 export const strict = { additionalProperties: false } as const;

@@ -1,5 +1,5 @@
 // The service about itself.
-import Type from "typebox";
+import Type from "../schema/type.js";
 import { ERRORS } from "./errors.js";
 import { LIMIT_NAMES, LIMITS } from "./limits.js";
 import { operation } from "./operation.js";

@@ -1,6 +1,7 @@
 // Sessions: making machines, running them, waiting for them.
-import Type, { type Static } from "typebox";
+
 import type { ImageBytes, MachineDescription, VirtioSlot } from "../machine/description.js";
+import Type, { type Static } from "../schema/type.js";
 import type { SessionHost } from "../session/host-api.js";
 import { atCapacity, EmuError, invalid, overLimit } from "./errors.js";
 import { operation } from "./operation.js";

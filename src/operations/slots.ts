@@ -1,8 +1,9 @@
 // Plugins attached to sessions. Each has a slot: what it is, what it is about, what it found. Live results and output are
 // WebSockets at the same paths (src/server/slot-streams.ts).
-import Type, { type Static } from "typebox";
+
 import type { PluginArguments, PluginFilter, PluginSlot } from "../probe/manager-api.js";
 import { splitArguments } from "../probe/options.js";
+import Type, { type Static } from "../schema/type.js";
 import type { SessionHost } from "../session/host-api.js";
 import type { SlotResults } from "../session/protocol.js";
 import { EmuError, invalid, overLimit } from "./errors.js";

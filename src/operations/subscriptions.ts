@@ -1,6 +1,6 @@
 // Trace subscriptions: streams of memory accesses. The records themselves go over a WebSocket
 // (src/server/streams.ts); these operations make, show and end what is recorded.
-import Type, { type Static } from "typebox";
+import Type, { type Static } from "../schema/type.js";
 import type { SessionHost, SubscriptionHost } from "../session/host-api.js";
 import type { SubscriptionSpec } from "../session/protocol.js";
 import { COLUMNS, KIND_NAMES } from "../trace/columns.js";

@@ -1,15 +1,16 @@
 // Checks parameters against an operation's schema, and says what is wrong in words a caller can act on.
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
-import type { TObject, TSchema } from "typebox";
 import { nearest } from "../probe/nearest.js";
+import type { TObject, TSchema } from "../schema/type.js";
 import { type FieldError, invalidFields } from "./errors.js";
-
-export { nearest };
 
 const MAX_REPORTED = 20;
 
-/** One compiler for all: defaults are filled in, nothing is coerced, unknown keys are refused by the schemas. */
-export function makeAjv(): Ajv2020 {
+/**
+ * One compiler for all: defaults are filled in, nothing is coerced, unknown keys are refused by the schemas.
+ * `checked`: schemas are themselves checked against JSON Schema's own.
+ */
+export function makeAjv({ checked = true } = {}): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     useDefaults: true,
@@ -17,12 +18,17 @@ export function makeAjv(): Ajv2020 {
     strict: true,
     allowUnionTypes: true,
     strictTuples: false,
+    meta: checked,
+    validateSchema: checked,
+    // takes longer than all else about a schema that is compiled for a few requests
+    code: { optimize: false },
   });
   ajv.addVocabulary(["x-schema", "x-ref", "x-expected"]);
   return ajv;
 }
 
-const ajv = makeAjv();
+// the service's own schemas, which tests check; each is compiled when it is first used
+const ajv = makeAjv({ checked: false });
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
 function validatorOf(schema: TSchema): ValidateFunction {
@@ -32,11 +38,6 @@ function validatorOf(schema: TSchema): ValidateFunction {
     compiled.set(schema, validate);
   }
   return validate;
-}
-
-/** Compiles ahead of use, so that the first request does not pay. */
-export function prepare(schema: TSchema): void {
-  validatorOf(schema);
 }
 
 /**

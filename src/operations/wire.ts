@@ -1,6 +1,6 @@
 // Wire types shared by the operations, and the conversions between them and what sessions speak.
 // 64-bit values are lower-case hex strings outside and bigint inside; sizes and counts are numbers.
-import Type, { type Static, type TSchema } from "typebox";
+import Type, { type Static, type TSchema } from "../schema/type.js";
 import { invalid } from "./errors.js";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;

@@ -16,7 +16,6 @@ import { OPERATION_BY_NAME, OPERATIONS } from "../operations/table.js";
 import { asyncApiDocument } from "./asyncapi.js";
 import { Access, type AccessOptions } from "./auth.js";
 import { entryOf, PROBLEM_TYPE, problemOf, toEmuError } from "./errors.js";
-import { prepareAll } from "./invoke.js";
 import { parseJson } from "./json.js";
 import { openApiDocument } from "./openapi.js";
 import { openRpcDocument } from "./openrpc.js";
@@ -54,7 +53,6 @@ export async function buildApp({ service, access: accessOptions, logger }: AppOp
   }) as unknown as FastifyInstance;
   const access = new Access({ ...accessOptions, tickets: service.tickets });
   app.server.maxConnections = limits.maxConnections;
-  prepareAll(OPERATIONS);
 
   await app.register(websocket, {
     options: { maxPayload: limits.maxBody, perMessageDeflate: false },

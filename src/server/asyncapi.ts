@@ -1,7 +1,8 @@
 // openapi/asyncapi.json (AsyncAPI 3.0): the WebSockets, from the schemas of their queries and messages.
-import type { TObject } from "typebox";
+
 import { SessionEvent } from "../operations/schemas.js";
 import { SlotResultsSchema } from "../operations/slots.js";
+import type { TObject } from "../schema/type.js";
 import { COLUMNS, FLAG_NAMES } from "../trace/columns.js";
 import { Components, type Json } from "./documents.js";
 import { OutputQuery, ResultsQuery } from "./slot-streams.js";

@@ -1,7 +1,8 @@
 // What the generated documents share: schemas as they are published, and the order of things.
-import type { TSchema } from "typebox";
+
 import { ERRORS, type ErrorCode } from "../operations/errors.js";
 import type { Operation } from "../operations/operation.js";
+import type { TSchema } from "../schema/type.js";
 
 export type Json = { [key: string]: unknown };
 

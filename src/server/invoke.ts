@@ -1,10 +1,11 @@
 // Calls an operation: what REST and JSON-RPC have in common.
-import type { TSchema } from "typebox";
-import Type from "typebox";
+
 import type { Bytes, CallContext, Operation, RawBody } from "../operations/operation.js";
 import { isBytes } from "../operations/operation.js";
-import { prepare, validate } from "../operations/validate.js";
+import { validate } from "../operations/validate.js";
 import { toWire } from "../operations/wire.js";
+import type { TSchema } from "../schema/type.js";
+import Type from "../schema/type.js";
 
 const rawSchemas = new Map<Operation, TSchema>();
 
@@ -17,14 +18,6 @@ export function rawParams(op: Operation): TSchema {
     rawSchemas.set(op, schema);
   }
   return schema;
-}
-
-/** Compiles every schema of the table. */
-export function prepareAll(operations: readonly Operation[]): void {
-  for (const op of operations) {
-    prepare(op.params);
-    if (op.raw) prepare(rawParams(op));
-  }
 }
 
 /**

@@ -1,10 +1,11 @@
 // openapi/openapi.json (OpenAPI 3.1) from the operations table.
-import type { TObject } from "typebox";
+
 import { ERRORS } from "../operations/errors.js";
 import type { Operation } from "../operations/operation.js";
 import { RegionNode } from "../operations/schemas.js";
 import { OPERATIONS } from "../operations/table.js";
 import { BUILTIN_PLUGINS } from "../probe/builtin/index.js";
+import type { TObject } from "../schema/type.js";
 import { allErrors, Components, type Json, TAGS, tagOf } from "./documents.js";
 import { PROBLEM_TYPE } from "./errors.js";
 import { rawParams } from "./invoke.js";

@@ -2,7 +2,7 @@
 // for WebSockets. Calls of a batch run one after the other, so that a batch may create, start and wait.
 import { EmuError } from "../operations/errors.js";
 import type { CallContext, Operation } from "../operations/operation.js";
-import { nearest } from "../operations/validate.js";
+import { nearest } from "../probe/nearest.js";
 import { rpcErrorOf, toEmuError } from "./errors.js";
 import { invoke, jsonResult } from "./invoke.js";
 import { parseJson } from "./json.js";

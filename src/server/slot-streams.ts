@@ -1,10 +1,10 @@
 // Live views of a plugin slot over WebSocket: its results, again and again, and its output as it comes. All messages are
 // JSON text. A client gets the newest results there are when it can take them: a slow one gets fewer, never older ones.
 import type { FastifyBaseLogger } from "fastify";
-import Type, { type Static } from "typebox";
 import { strict } from "../operations/schemas.js";
 import { SlotId } from "../operations/slots.js";
 import { Count, SessionId } from "../operations/wire.js";
+import Type, { type Static } from "../schema/type.js";
 import type { SessionHost } from "../session/host-api.js";
 import type { FinalResults, SlotResults } from "../session/protocol.js";
 import { toEmuError } from "./errors.js";

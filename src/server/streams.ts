@@ -2,7 +2,6 @@
 // Whatever can be refused is refused before the upgrade, as an ordinary problem document.
 import type { WebSocket } from "@fastify/websocket";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import Type, { type Static, type TObject } from "typebox";
 import { EmuError } from "../operations/errors.js";
 import { strict } from "../operations/schemas.js";
 import { findSession, type Service } from "../operations/service.js";
@@ -10,6 +9,7 @@ import { findSubscription, type SpecParams, specFields, toSpec } from "../operat
 import { OPERATION_BY_NAME } from "../operations/table.js";
 import { fromQuery, validate } from "../operations/validate.js";
 import { Count, SessionId } from "../operations/wire.js";
+import Type, { type Static, type TObject } from "../schema/type.js";
 import type { ConsoleHost, SessionHost, StreamOptions, SubscriptionHost } from "../session/host-api.js";
 import { toEmuError } from "./errors.js";
 import { serve } from "./rest.js";

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Worker } from "node:worker_threads";
 import type { PluginSlot } from "../probe/manager-api.js";
+import type { ArrowStreamEncoder } from "../trace/arrow-stream.js";
 import { ConsoleBuffer } from "./console-host.js";
 import { type EventBody, type EventDetails, EventLog } from "./event-log.js";
 import {
@@ -148,7 +149,9 @@ export class Session implements SessionHost {
     const id = randomUUID();
     this.#subscribing++;
     let ring: SubscriptionRing;
+    let ArrowEncoder: typeof ArrowStreamEncoder;
     try {
+      ({ ArrowStreamEncoder: ArrowEncoder } = await import("../trace/arrow-stream.js"));
       ring = await this.call("subscribe", { id, spec });
     } finally {
       this.#subscribing--;
@@ -159,6 +162,7 @@ export class Session implements SessionHost {
       ring,
       memory: this.#memory as WebAssembly.Memory,
       names: this.#names,
+      ArrowEncoder,
       session: this.id,
       freed: (recorder) => this.#freed(recorder),
       stats: () => this.call("subscriptionStats", { id }),

@@ -1,7 +1,7 @@
 // The host side of one memory-access subscription: reads its ring and makes the frames of the client attached to it.
 // Flow control is the reader's pull: a batch stays in the ring until its frames have left the process, so a client that
 // does not keep up leaves the recorder without space, and the recorder does what its policy says.
-import { ArrowStreamEncoder } from "../trace/arrow-stream.js";
+import type { ArrowStreamEncoder } from "../trace/arrow-stream.js";
 import { JsonLinesEncoder } from "../trace/json-lines.js";
 import { type Gap, type RingBatch, RingReader, type TraceMemory } from "../trace/ring.js";
 import type { EventDetails } from "./event-log.js";
@@ -22,6 +22,8 @@ export interface SubscriptionOptions {
   ring: SubscriptionRing;
   memory: TraceMemory;
   names: NameTables;
+  /** Encoder of Arrow streams; loaded by whoever makes the first subscription of the process. */
+  ArrowEncoder: typeof ArrowStreamEncoder;
   /** Session id, for the schema's metadata. */
   session: string;
   /** Ring space came free. */
@@ -96,12 +98,12 @@ export class Subscription implements SubscriptionHost {
     }
     // Batches that the client says it has may have come free.
     if (options.after !== undefined) this.#options.freed(this.recorder);
-    const { ring, names, session } = this.#options;
+    const { ring, names, session, ArrowEncoder } = this.#options;
     const client = new Client({
       reader: this.#reader,
       format:
         options.format === "arrow"
-          ? new ArrowFrames(new ArrowStreamEncoder(ring, names, { session, subscription: this.id }))
+          ? new ArrowFrames(new ArrowEncoder(ring, names, { session, subscription: this.id }))
           : new JsonFrames(new JsonLinesEncoder(ring, names)),
       closed: () => this.#closed,
       gap: (gap) => this.#tellGap(gap),

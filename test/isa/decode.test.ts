@@ -1,6 +1,7 @@
 // The decoder and the rows it is made from: every encoding means one thing, and reserved ones mean nothing.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { COMPRESSIBLE } from "../../src/isa/compressed.js";
 import { decode, isLong } from "../../src/isa/decode.js";
 import { disassemble } from "../../src/isa/disassemble.js";
 import { ILLEGAL, INSTRUCTIONS } from "../../src/isa/instructions.js";
@@ -20,6 +21,12 @@ test("rows differ in name, and no encoding belongs to two of them", () => {
       assert.notEqual((a.match ^ b.match) & a.mask & b.mask, 0, `${a.name} and ${b.name} overlap`);
     }
   }
+});
+
+test("the instructions that a halfword can stand for are those listed", () => {
+  const found = new Set<string>();
+  for (let h = 0; h < 0x10000; h++) if (!isLong(h)) found.add(decode(h).instruction.name);
+  assert.deepEqual([...found].sort(), [...COMPRESSIBLE].sort());
 });
 
 test("every row decodes to itself, whatever its operands", () => {

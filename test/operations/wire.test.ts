@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import Type from "typebox";
 import { asEmuError, EmuError } from "../../src/operations/errors.js";
-import { fromQuery, nearest, validate } from "../../src/operations/validate.js";
+import { fromQuery, validate } from "../../src/operations/validate.js";
 import { TextFinder } from "../../src/operations/wait.js";
 import { AddressRange, byteLength, toBytes, toRange, toU64, toWire, U64 } from "../../src/operations/wire.js";
+import { nearest } from "../../src/probe/nearest.js";
+import Type from "../../src/schema/type.js";
 import { jsonDepth, parseJson } from "../../src/server/json.js";
 import { SessionError } from "../../src/session/host-api.js";
 

@@ -5,6 +5,7 @@ import { ERRORS } from "../../src/operations/errors.js";
 import { OPERATIONS } from "../../src/operations/table.js";
 import { makeAjv } from "../../src/operations/validate.js";
 import { asyncApiDocument } from "../../src/server/asyncapi.js";
+import { rawParams } from "../../src/server/invoke.js";
 import { openApiDocument } from "../../src/server/openapi.js";
 import { openRpcDocument } from "../../src/server/openrpc.js";
 import { VERSION } from "../../src/server/version.js";
@@ -51,6 +52,14 @@ test("every schema of the documents compiles", () => {
   for (const name of Object.keys(openapi.components.schemas)) {
     const schema = { $ref: `#/components/schemas/${name}`, components: openapi.components };
     assert.ok(ajv.compile(schema), name);
+  }
+});
+
+test("the schema of every operation's parameters is one, and compiles", () => {
+  const ajv = makeAjv();
+  for (const op of OPERATIONS) {
+    assert.ok(ajv.compile(op.params), op.name);
+    if (op.raw) assert.ok(ajv.compile(rawParams(op)), op.name);
   }
 });
 

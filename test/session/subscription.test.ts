@@ -6,6 +6,7 @@ import type { StreamFrame } from "../../src/session/host-api.js";
 import { NameTables } from "../../src/session/name-tables.js";
 import type { SubscriptionSpec } from "../../src/session/protocol.js";
 import { Subscription } from "../../src/session/subscription.js";
+import { ArrowStreamEncoder } from "../../src/trace/arrow-stream.js";
 import { attachRecorder } from "../../src/trace/attach.js";
 import { compileFilter } from "../../src/trace/filter.js";
 import { type Access, RecorderHarness, spec } from "../trace/recorder-harness.js";
@@ -44,6 +45,7 @@ async function build(changes: Partial<SubscriptionSpec> = {}): Promise<Bench> {
     ring,
     memory: harness.memory,
     names,
+    ArrowEncoder: ArrowStreamEncoder,
     session: "s",
     freed: () => freed++,
     stats: async () => ({ matched: 0, written: 0, dropped: 0 }),

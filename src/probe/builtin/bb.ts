@@ -1,6 +1,6 @@
 // bb: how many blocks ran, and how many instructions they have. As in QEMU an instruction is counted with the block that
 // begins, whether or not a trap ends the block early; `insn` counts each by itself.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Op, PluginDefinition } from "../plugin.js";
 import { INLINE } from "./options.js";
 import { Count, Hart } from "./schema.js";

@@ -1,7 +1,7 @@
 // Basic block vectors for SimPoint: how many instructions each block ran in each interval of a hart, one line per interval and
 // one file per hart. Blocks are counted whole, when they are entered, as QEMU's plugin counts them; a hart's interval ends at
 // the block that makes it full.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, EventBuffer, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { Address } from "./schema.js";
 import { grown } from "./support/growable.js";

@@ -2,7 +2,7 @@
 // block ended early there because it trapped or was interrupted.
 //
 // Taken branches are counted while block numbers are drained, as pairs of blocks; fall-through costs a comparison.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { Address } from "./schema.js";
 import { BlockStream, type Discontinuity } from "./support/block-stream.js";

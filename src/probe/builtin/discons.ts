@@ -1,7 +1,7 @@
 // discons: checks that control goes where discontinuities (interrupts, exceptions, semihosting calls) say it goes, and comes
 // from where the code left off. Each instruction stores which one it is; code is called only where a discontinuity was just
 // before it.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { PluginDefinition } from "../plugin.js";
 import { LINES, Log } from "./log.js";
 import { Address, Count, Hart } from "./schema.js";

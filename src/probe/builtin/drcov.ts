@@ -3,7 +3,7 @@
 //
 // The file gives a block's place as 32 bits from its module's base. Modules are those the user names; blocks outside of them
 // belong to a module for each 4 GiB of addresses that code ran in.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, Counter, EventBuffer, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { PluginOptionError } from "../plugin.js";
 import { CounterPool } from "./counter-pool.js";

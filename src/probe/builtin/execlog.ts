@@ -3,7 +3,7 @@
 // Lines come in the order of execution, over all harts. Without registers nothing is called while the guest runs but for
 // accesses to devices, which name theirs: events go to a buffer inline and become lines many at a time. Registers cost a call
 // for each instruction that is logged.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import {
   type Instruction,
   type Op,

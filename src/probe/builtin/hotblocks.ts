@@ -1,6 +1,6 @@
 // hotblocks: the blocks that ran most often. As in QEMU a block is known by its address and number of instructions, so one
 // that is translated again goes on counting. Unlike QEMU's, the list does not lose its last line.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, Counter, PluginDefinition } from "../plugin.js";
 import { CounterPool } from "./counter-pool.js";
 import { first, INLINE, limit } from "./options.js";

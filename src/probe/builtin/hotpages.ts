@@ -1,7 +1,7 @@
 // hotpages: the physical pages with the most accesses. Accesses go to a buffer inline, with the physical address they really
 // went to, and are counted many at a time. Unlike QEMU's, devices are at their physical address too, the number of pages
 // listed is an option, and neither the last page nor a single one is left out. An access across two pages counts for its first.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import { type PluginDefinition, PluginOptionError } from "../plugin.js";
 import { mayAccess } from "./accesses.js";
 import { first, limit } from "./options.js";

@@ -1,6 +1,6 @@
 // howvec: executions by class of instruction. QEMU has no classes for RISC-V and counts each encoding by itself; that is
 // `classes=none`. Its text loses the last instruction, and all when there is one only; this one does not.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import { type Counter, type Instruction, type Op, type PluginDefinition, PluginOptionError } from "../plugin.js";
 import { qemuDisassembly } from "../qemu-disassembly.js";
 import { CounterPool } from "./counter-pool.js";

@@ -1,7 +1,7 @@
 // hwprofile: accesses to devices, by device and by offset in the device's registers, or by the code they come from. Only
 // accesses to devices are looked at, each with the hardware address it really went to; others cost nothing. Unlike QEMU's,
 // the base is the device's, a single device is listed, and offsets are there without `pattern`, which only chooses the text.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import { type PluginDefinition, PluginOptionError } from "../plugin.js";
 import { DIRECTIONS, mayAccess } from "./accesses.js";
 import { LINES, Log } from "./log.js";

@@ -1,6 +1,6 @@
 // insn: how many instructions ran, by length, and how often those whose disassembly begins with a prefix did. An
 // instruction counts when it begins; one that traps is counted too.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Counter, PluginDefinition } from "../plugin.js";
 import { qemuDisassembly } from "../qemu-disassembly.js";
 import { CounterPool } from "./counter-pool.js";

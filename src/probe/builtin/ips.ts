@@ -3,7 +3,7 @@
 //
 // As in QEMU's plugin, blocks are counted whole, when they are entered. Virtual time is a function of the instructions only,
 // so runs repeat; the waiting is not seen by the guest.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, Counter, Op, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { PluginOptionError } from "../plugin.js";
 

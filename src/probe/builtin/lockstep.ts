@@ -3,7 +3,7 @@
 // of block addresses, which a chunk explains where they are new.
 //
 // A side that gets too far ahead of the other pauses its session: nothing that has not been compared is forgotten.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, EventBuffer, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { Address } from "./schema.js";
 import { grown } from "./support/growable.js";

@@ -1,6 +1,6 @@
 // mem: how many memory accesses there were, and, when asked for, how many of them went to devices, a line for each, and a
 // summary by 16 KiB of virtual memory which checks that what is read is what was seen being written.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import {
   type Counter,
   type EventBuffer,

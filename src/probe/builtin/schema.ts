@@ -1,5 +1,5 @@
 // Pieces of the result schemas of built-in plugins.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 
 /** 64-bit: bigint in results, a hex string on the wire. */
 export const Address = (description: string) => Type.String({ pattern: "^0x[0-9a-f]{1,16}$", description });

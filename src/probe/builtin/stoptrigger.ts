@@ -3,7 +3,7 @@
 //
 // Instructions are counted inline by the block, and put right when a trap ends one early. The block in which the count will be
 // reached says at which instruction; only then does one of them call.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { Block, Counter, Op, OptionValues, Plugin, PluginDefinition, PluginHost } from "../plugin.js";
 import { PluginOptionError } from "../plugin.js";
 import { Address } from "./schema.js";

@@ -1,5 +1,5 @@
 // traps: interrupts, exceptions and semihosting calls of each hart, by cause. Costs nothing between traps.
-import Type from "typebox";
+import Type from "../../schema/type.js";
 import type { PluginDefinition } from "../plugin.js";
 import { Count, Hart } from "./schema.js";
 

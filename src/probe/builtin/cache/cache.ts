@@ -4,7 +4,7 @@
 // Inline, fetches are counted, and appended where a hart goes to another line than it fetched from last, since others cannot miss;
 // accesses are appended with their physical addresses. The models run while the buffer is drained. A run that a trap ends early, or that the
 // machine stands in the middle of, is told from the others by OpenBlocks, so that the count of fetches is exact.
-import Type from "typebox";
+import Type from "../../../schema/type.js";
 import type { Block, EventBuffer, Op, OptionValues, Plugin, PluginDefinition, PluginHost } from "../../plugin.js";
 import { PluginOptionError } from "../../plugin.js";
 import { Address } from "../schema.js";

@@ -5,7 +5,7 @@
 // A return goes to the innermost caller it fits; one that fits none (a thread switch, longjmp) begins a new stack. A trap handler
 // is a call from where it interrupted or, with trace-privilege-level, the bottom of its level's own stack. A jump to another
 // function takes the place of the one that jumped.
-import Type from "typebox";
+import Type from "../../../schema/type.js";
 import type { Block, OptionValues, Plugin, PluginDefinition, PluginHost } from "../../plugin.js";
 import { Address } from "../schema.js";
 import { BlockStream, type Discontinuity } from "../support/block-stream.js";
