@@ -2,10 +2,12 @@
 // change under them, are shown at several addresses with other neighbours, and are written from each other.
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Machine } from "../../src/machine/machine.js";
 import { encode, make } from "../differential/encode.js";
 import { Assembler } from "./assembler.js";
-import { boot, differences, type Image, INTERPRETER, RAM, runTo, TIERS } from "./machines.js";
+import { boot, differences, EAGER, type Image, INTERPRETER, RAM, runTo, TIERS } from "./machines.js";
 import { START } from "./platform.js";
+import { probe } from "./probed.js";
 
 const [RA, A0, A1, A2, A3, A4, T0, T1, T2, S0, S1] = [1, 10, 11, 12, 13, 14, 5, 6, 7, 8, 9];
 const X = 0x1000;
@@ -67,6 +69,13 @@ async function check({ image, end }: { image: Image; end: bigint }, a0: bigint):
       assert.deepEqual(differences(want, machine), [], `${tier.name} after ${count}`);
     }
   }
+  const [counted, compiled] = await Promise.all([INTERPRETER, EAGER].map((tier) => boot(image, tier)));
+  const seen = [counted, compiled].map((machine) => {
+    const { blocks, instructions, reads, writes } = probe(machine as Machine, "count");
+    runTo(machine as Machine, total, 1e6);
+    return [blocks(), instructions(), reads(), writes()];
+  });
+  assert.deepEqual(seen[1], seen[0], "counts of probes");
 }
 
 /** A loop of `turns` over the end of a page: in front of it 1 is added to a0, behind it `step`. */

@@ -20,7 +20,7 @@ import { HANDLER_COUNT, handlerNumber } from "../handlers.js";
 import type { ProbedBlock } from "../probe-ops.js";
 import type { SlotWriter } from "../slots.js";
 import { compileRegions } from "./compile.js";
-import { type Block, type CodePages, findProbedRegion, findRegion, pageOf, type Region } from "./region.js";
+import { type Block, type CodePages, findProbedRegion, findRegion, inPage, pageOf, type Region } from "./region.js";
 import type { TracePlan } from "./trace-plan.js";
 
 export interface JitOptions {
@@ -181,8 +181,7 @@ export class Jit {
       bytes: (n) => {
         const known = views.get(n);
         if (known) return known;
-        // blocks with probes were translated for one virtual page
-        if (!pages.has(n)) pages.set(n, !probes && views.size < MAX_PAGES ? this.#neighbour(n) : undefined);
+        if (!pages.has(n)) pages.set(n, views.size < MAX_PAGES ? this.#neighbour(n) : undefined);
         const home = pages.get(n);
         if (!home) return undefined;
         const host = this.#view.getUint32(home.slots + SLOT_PAGE_HOST, true);
@@ -194,8 +193,13 @@ export class Jit {
     };
     const entry = (ip - page.slots) >> 3;
     const va = this.#view.getBigUint64(PAGE_VA, true);
+    // a block with probes was translated for one virtual page
+    const probed = (place: number): ProbedBlock | undefined => {
+      const slot = page.slots + code.distance(pageOf(place)) + inPage(place) * 8;
+      return probes?.find(slot, BigInt.asUintN(64, va + BigInt(pageOf(place) * 4096)));
+    };
     const region = probes
-      ? findProbedRegion(code, entry, va, (at) => probes.find(page.slots + at * 8, va))
+      ? findProbedRegion(code, entry, va, probed)
       : findRegion(code, entry, this.#plan !== undefined);
     if (!region) {
       if (probes && !probes.find(ip, va)) return;

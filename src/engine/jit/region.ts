@@ -47,7 +47,7 @@ export interface Region {
   /** Instructions in all blocks. */
   size: number;
   code: CodePages;
-  /** In a region with probes: the virtual page it was translated for. */
+  /** In a region with probes: the virtual page its entry was translated for. */
   page?: bigint;
 }
 
@@ -178,17 +178,25 @@ export function findProbedRegion(
   code: CodePages,
   entry: number,
   virtualPage: bigint,
-  find: (offset: number) => ProbedBlock | undefined,
+  find: (place: number) => ProbedBlock | undefined,
 ): Region | undefined {
   const blocks = new Map<number, Block>();
   const returns: number[] = [];
   const found = new Set<number>([entry]);
   const work = [entry];
   let size = 0;
-  const visit = (offset: number): void => {
-    if (offset < 0 || offset >= PAGE || found.has(offset)) return;
-    found.add(offset);
-    work.push(offset);
+  const visit = (place: number): void => {
+    if (found.has(place) || code.bytes(pageOf(place)) === undefined) return;
+    found.add(place);
+    work.push(place);
+  };
+  const goTo = (target: number, link: number, behind: number): void => {
+    if (link === 0) visit(target);
+    else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target)) {
+      visit(target);
+      visit(behind);
+      returns.push(behind);
+    }
   };
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
     const probes = find(start);
@@ -199,30 +207,30 @@ export function findProbedRegion(
     );
     const instructions = stop < 0 ? [...probes.instructions] : probes.instructions.slice(0, stop);
     size += instructions.length;
-    const last = probes.instructions[probes.instructions.length - 1] as BlockInstruction;
-    const next = last.offset + last.decoded.length;
-    const target = last.offset + last.decoded.imm;
+    const base = pageOf(start) * PAGE;
+    const { offset, decoded } = probes.instructions[probes.instructions.length - 1] as BlockInstruction;
+    const place = base + offset;
+    const next = place + decoded.length;
+    const target = place + decoded.imm;
+    const { flow } = decoded.instruction;
     let terminator: Terminator;
     let end = next;
     if (stop >= 0) {
       terminator = { kind: "interpret" };
-      end = (probes.instructions[stop] as BlockInstruction).offset;
-    } else if (last.decoded.instruction.flow === "branch") {
+      end = base + (probes.instructions[stop] as BlockInstruction).offset;
+    } else if (flow === "branch") {
       terminator = { kind: "branch", taken: target, next };
       visit(next);
       visit(target);
-    } else if (last.decoded.instruction.flow === "jump") {
+    } else if (flow === "jump") {
       terminator = { kind: "jump", target };
-      if (last.decoded.rd === 0) visit(target);
-      else if (last.decoded.rd === RA && target >= 0 && target < PAGE) {
-        if (returns.length < MAX_RETURNS && isShort(code, target)) {
-          visit(target);
-          visit(next);
-          returns.push(next);
-        }
-      }
-    } else if (last.decoded.instruction.flow === "jumpTo") {
-      terminator = { kind: "computed", likely: isReturn(last.decoded) ? returns : [] };
+      goTo(target, decoded.rd, next);
+    } else if (flow === "jumpTo") {
+      const known = knownTarget(decoded, place, probes.instructions[probes.instructions.length - 2]?.decoded);
+      if (known !== undefined) {
+        terminator = { kind: "jump", target: known };
+        goTo(known, decoded.rd, next);
+      } else terminator = { kind: "computed", likely: isReturn(decoded) ? returns : [] };
     } else {
       terminator = { kind: "jump", target: next };
       visit(next);
