@@ -46,6 +46,19 @@ export interface CallTarget {
   fn: number;
 }
 
+/** What a leaf takes behind the arguments of its signature, in this order. */
+export type LeafField = "paddr" | "value" | "offset" | "region" | "device";
+
+/**
+ * A function that does what the call does, for compiled code: nothing but it depends on the call, neither the record of the access
+ * nor what is known to be under way. Its arguments are (hart, tag) or (hart, info, vaddr: i64, tag), then the fields.
+ */
+export interface LeafTarget {
+  /** Its name among the machine's dispatchers. */
+  name: string;
+  fields: readonly LeafField[];
+}
+
 export interface CallOp {
   kind: "call";
   target: CallTarget;
@@ -58,6 +71,8 @@ export interface CallOp {
   hwaddr: boolean;
   /** The plugin keeps copies of counters in its own memory, brought up to date around the call. */
   synced: boolean;
+  /** May be called instead where the engine has settled the access, of which the function may have only its arguments. */
+  leaf?: LeafTarget | undefined;
   /** The function is WebAssembly: its trap unwinds generated code, which must have its registers in hart state. */
   direct: boolean;
 }

@@ -84,6 +84,10 @@ export class WasmHost extends SlotHost implements EngineHost {
     };
   }
 
+  bind(body: CallableFunction): string {
+    return this.slot.bind(body);
+  }
+
   #slotWord(field: number, value: number): void {
     const slots = this.view.getUint32(L.PROBE_SLOTS, true);
     this.view.setUint32(slots + this.slot.number * L.PROBE_SLOT_SIZE + field, value, true);

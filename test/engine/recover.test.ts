@@ -20,7 +20,9 @@ const SOURCE = `(module
     (global.set $left (i32.sub (global.get $left) (i32.const 1)))
     (if (i32.eqz (global.get $left)) (then unreachable)))
   (func (export "exec") (param i32 i32 i32) (call $count))
-  (func (export "access") (param i32 i32 i32 i64 i32) (call $count)))`;
+  (func (export "access") (param i32 i32 i32 i64 i32) (call $count))
+  (func (export "execLeaf") (param i32 i32) (call $count))
+  (func (export "accessLeaf") (param i32 i32 i64 i32 i64 i32) (call $count)))`;
 
 async function trappingModule(): Promise<WebAssembly.Exports> {
   const wabt = await loadWabt();
@@ -31,9 +33,11 @@ async function trappingModule(): Promise<WebAssembly.Exports> {
 }
 
 type Where = "block" | "exec" | "access";
+/** Through the dispatcher; or, in compiled code, as a leaf, with something behind it or as the last. */
+type How = "dispatcher" | "leaf" | "last leaf";
 
 /** Calls at every block, instruction or access, of which the nth traps; counts instructions before and behind the call. */
-function probeTrapping(machine: Machine, exports: WebAssembly.Exports, where: Where, nth: number) {
+function probeTrapping(machine: Machine, exports: WebAssembly.Exports, where: Where, how: How, nth: number) {
   (exports["left"] as WebAssembly.Global).value = nth;
   const signature = where === "access" ? "access" : "exec";
   const base = machine.probes.data.take(16) as number;
@@ -41,6 +45,7 @@ function probeTrapping(machine: Machine, exports: WebAssembly.Exports, where: Wh
   const seen = { broken: 0, counts: () => [view.getBigUint64(base, true), view.getBigUint64(base + 8, true)] };
   const add = (at: number): ProbeOp => ({ kind: "add", counter: { address: base + 8 * at, stride: 0 }, value: 1n });
   let dispatcher = 0;
+  machine.probes.dispatchers["leaf"] = exports[`${signature}Leaf`] as CallableFunction;
   const known = new Map<RawBlock, BlockProbes>();
   machine.probes.attach({
     instrument(block) {
@@ -55,8 +60,10 @@ function probeTrapping(machine: Machine, exports: WebAssembly.Exports, where: Wh
         hwaddr: where === "access",
         synced: false,
         direct: true,
+        leaf:
+          how === "dispatcher" ? undefined : { name: "leaf", fields: where === "access" ? ["paddr", "region"] : [] },
       };
-      const around = [add(0), call, add(1)];
+      const around = how === "last leaf" ? [add(0), add(1), call] : [add(0), call, add(1)];
       const probes: BlockProbes = {
         block: where === "block" ? around : [],
         exec: block.instructions.map(() => (where === "exec" ? around : undefined)),
@@ -93,8 +100,11 @@ const TIERS: readonly Tier[] = [
   { name: "interpreted", engine: { jit: false }, chunk: 1e6 },
 ];
 
-for (const where of ["block", "exec", "access"] as const) {
-  test(`a trap in a callback of kind ${where} leaves no mark on the guest`, async () => {
+const KINDS = (["block", "exec", "access"] as const).flatMap((where) =>
+  (["dispatcher", "leaf", "last leaf"] as const).map((how) => [where, how] as const),
+);
+for (const [where, how] of KINDS) {
+  test(`a trap in a callback of kind ${where}, ${how}, leaves no mark on the guest`, async () => {
     const exports = await trappingModule();
     for (let index = 0; index < PROGRAMS; index++) {
       const program = generateProgram(SEED, index);
@@ -103,7 +113,7 @@ for (const where of ["block", "exec", "access"] as const) {
       for (const tier of TIERS) {
         const machine = await boot(program.image, tier);
         const nth = 1 + ((index * 397) % (where === "exec" ? 9000 : 1500));
-        const seen = probeTrapping(machine, exports, where, nth);
+        const seen = probeTrapping(machine, exports, where, how, nth);
         runTo(machine, LENGTH, tier.chunk);
         const what = `${program.name}, ${tier.name}, call ${nth}`;
         assert.deepEqual(differences(reference, machine), [], what);

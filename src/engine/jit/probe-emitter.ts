@@ -3,14 +3,25 @@
 // is precise: when the plugin's function traps, the machine stands between two instructions (core/probe/recover.ts).
 import * as L from "../../core/layout.js";
 import { WRITE_KINDS } from "../../core/trace/layout.js";
-import { I32, OP } from "../../wasm/opcodes.js";
+import { I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
 import { signExtends } from "../block.js";
 import type { Emitter } from "../emitter.js";
-import type { AppendOp, CallOp, Comparison, CounterPlace, PlacedOp, ProbedBlock } from "../probe-ops.js";
+import type {
+  AppendOp,
+  CallOp,
+  Comparison,
+  CounterPlace,
+  LeafTarget,
+  PlacedOp,
+  ProbedBlock,
+  ProbeOp,
+} from "../probe-ops.js";
 import type { Access } from "./trace-emitter.js";
 
 const LEFT = 1;
 const PAGE_OFFSET_MASK = 4095;
+/** What of an access is looked up where it went. */
+const HW_FIELDS = { offset: L.HW_OFFSET, region: L.HW_REGION, device: L.HW_DEVICE } as const;
 const UNSIGNED: Record<Comparison, number> = {
   eq: OP.i64_eq,
   ne: OP.i64_ne,
@@ -24,6 +35,8 @@ const UNSIGNED: Record<Comparison, number> = {
 export interface ProbeSite {
   /** Calls the dispatcher at a table index, whose arguments are on the stack. */
   callDispatcher(index: number, signature: CallOp["signature"]): void;
+  /** The same for a leaf. */
+  callLeaf(name: string, params: readonly ValueType[]): void;
   /** Registers were written behind the region's back. */
   reloadRegisters(): void;
 }
@@ -81,7 +94,7 @@ export class ProbeEmitter {
     const block = this.#block as ProbedBlock;
     const ops = block.access[index] ?? [];
     if (ops.length === 0 || this.#accesses.length === 0) return;
-    const noted = ops.some(({ op, io }) => !io && (op.kind === "call" || op.guard !== undefined));
+    const noted = this.#needsNotes(ops);
     if (noted) this.#note();
     let called = false;
     this.#accesses.forEach((access, i) => {
@@ -94,6 +107,17 @@ export class ProbeEmitter {
     });
     if (noted) this.#m.storeState(OP.i32_store, L.PROBE_COUNT, () => this.#m.i32(0));
     if (called) this.#stopIfAsked(stop);
+  }
+
+  /**
+   * Whether anybody reads the record of the accesses. A leaf does not; but when it traps, what comes behind it is done from the
+   * record.
+   */
+  #needsNotes(ops: readonly PlacedOp[]): boolean {
+    const mine = ops.filter(({ io }) => !io);
+    if (mine.some(({ op }) => op.guard !== undefined || (op.kind === "call" && !isLeaf(op)))) return true;
+    const first = mine.findIndex(({ op }) => isLeaf(op));
+    return first >= 0 && (first < mine.length - 1 || this.#accesses.length > 1);
   }
 
   /** In front of any way out in the middle of a block: where in it the hart is, and what was counted so far. */
@@ -153,8 +177,11 @@ export class ProbeEmitter {
           this.#append(op, placed, event?.access);
           break;
         case "call":
-          this.#call(op, placed, index, event);
-          called = true;
+          if (isLeaf(op)) this.#callLeaf(op, placed, index, event?.access);
+          else {
+            this.#call(op, placed, index, event);
+            called = true;
+          }
           break;
       }
       for (; open > 0; open--) this.#m.close();
@@ -305,6 +332,34 @@ export class ProbeEmitter {
     if (op.registers === "write") this.#site.reloadRegisters();
   }
 
+  /** A leaf cannot reach the machine: what is set here is for its trap alone. */
+  #callLeaf({ tag, signature, leaf }: Leaf, placed: PlacedOp, index: number, access: Access | undefined): void {
+    const m = this.#m;
+    this.#storeLeft();
+    m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+    this.#pushHart();
+    const params: ValueType[] = [I32];
+    if (signature === "access" && access) {
+      m.i32(this.#info(access, index));
+      m.get(access.va);
+      params.push(I32, I64);
+    }
+    m.i32(tag);
+    params.push(I32);
+    if (access) {
+      const where = leaf.fields.some((field) => field in HW_FIELDS);
+      if (where) this.#capture(access);
+      for (const field of leaf.fields) {
+        if (field === "paddr") this.#physical(access.va, access.entry);
+        else if (field === "value") this.#value(access);
+        else m.loadState(field === "offset" ? OP.i64_load : OP.i32_load, HW_FIELDS[field]);
+        params.push(field === "region" || field === "device" ? I32 : I64);
+      }
+    }
+    this.#site.callLeaf(leaf.name, params);
+    m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
+  }
+
   /** As access_info() of core/probe/accesses.ts. */
   #info({ kind, size }: Access, index: number): number {
     const instruction = (this.#block as ProbedBlock).instructions[index];
@@ -380,4 +435,11 @@ export class ProbeEmitter {
       ({ op, io }) => !io && ((op.kind === "call" && op.hwaddr) || op.guard !== undefined),
     );
   }
+}
+
+type Leaf = CallOp & { leaf: LeafTarget };
+
+/** Where counters are kept in the plugin's memory as well, that is brought up to date around the call: not for compiled code. */
+function isLeaf(op: ProbeOp): op is Leaf {
+  return op.kind === "call" && op.leaf !== undefined && !op.synced;
 }

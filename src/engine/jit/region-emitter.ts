@@ -33,6 +33,8 @@ export interface RegionImports {
   core: CoreIndexes;
   /** Function index of a plugin's dispatcher. */
   dispatcher(index: number, signature: "exec" | "access"): number;
+  /** Function index of a plugin's leaf, by its name. */
+  leaf(name: string, params: readonly ValueType[]): number;
   /** Function index of env.stale(slot). */
   stale(): number;
 }
@@ -83,6 +85,10 @@ export class RegionEmitter extends Emitter implements Semantics {
         callDispatcher: (index, signature) => {
           this.code.u8(OP.call);
           this.code.u32(imports.dispatcher(index, signature));
+        },
+        callLeaf: (name, params) => {
+          this.code.u8(OP.call);
+          this.code.u32(imports.leaf(name, params));
         },
         reloadRegisters: () => this.loadRegisters(),
       });

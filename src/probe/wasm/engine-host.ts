@@ -30,6 +30,8 @@ export interface EngineHost extends PluginHost {
 
   /** Puts the dispatchers into the core's function table, once, right after instantiation. The manager frees the places at detach. */
   registerDispatchers(module: PluginModule): { exec: number; access: number };
+  /** Name under which generated code finds the function. The manager forgets it at detach. */
+  bind(body: CallableFunction): string;
   /**
    * A u64 per hart in the machine's memory that stands for those of the plugin's memory at address + hart * stride (all harts
    * the same for stride 0), with their present values. The same place for the same address. From then on the manager copies

@@ -4,6 +4,7 @@
 //
 // Calls may nest (a callback writes memory, which drops a translation, which is an event): counters are copied around the
 // outermost only, since an inner copy would undo what the callback has changed.
+import type { LeafTarget } from "../../engine/probe-ops.js";
 import type { Block, Plugin } from "../plugin.js";
 import { PluginOptionError } from "../plugin.js";
 import type { EngineHost } from "./engine-host.js";
@@ -54,6 +55,7 @@ export class WasmPlugin implements Plugin {
   readonly id: bigint;
   /** Functions that are called for events, by import that registered them. */
   readonly #callbacks = new Map<string, { fn: WasmFunction; letters: string; userdata: number; end: () => void }>();
+  readonly #leaves = new Map<number, LeafTarget>();
   readonly #instance: WebAssembly.Instance;
   readonly #names: ReadonlyMap<number, string>;
   readonly #fuel: WebAssembly.Global<"i64">;
@@ -256,6 +258,18 @@ export class WasmPlugin implements Plugin {
   }
 
   // ---- functions of the plugin
+
+  /** What compiled code may call for a function of the table, instead of the dispatcher. */
+  leaf(fn: WasmFunction): LeafTarget | undefined {
+    const index = Number(fn.name);
+    const known = this.#leaves.get(index);
+    if (known) return known;
+    const leaf = this.info.leaves.find((one) => one.function === index);
+    if (!leaf) return undefined;
+    const target = { name: this.host.bind(this.#export(leaf.name)), fields: leaf.fields };
+    this.#leaves.set(index, target);
+    return target;
+  }
 
   /** Table entry for a registration, of one of the types. @throws PluginMisuse */
   callback(name: string, index: number, types: readonly string[]): { fn: WasmFunction; letters: string } {

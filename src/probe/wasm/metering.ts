@@ -56,10 +56,12 @@ export interface Metering {
   /** Index of the i64 global. */
   fuel: number;
   importedFunctions: number;
+  /** The function is entered from outside, and brings fuel: so much, as far as it does not become more than `most`. */
+  income?: { units: number; most: number };
 }
 
 /** The body (locals first, without its size) with charges in it. @throws WasmPluginError for code it cannot read */
-export function meter(body: Cursor, params: number, { fuel, importedFunctions }: Metering): Bytes {
+export function meter(body: Cursor, params: number, { fuel, importedFunctions, income }: Metering): Bytes {
   const from = body.at;
   let locals = params;
   const runs = body.count();
@@ -87,6 +89,14 @@ export function meter(body: Cursor, params: number, { fuel, importedFunctions }:
   const charges = [...stretches, ...lengthy].sort((a, b) => a.at - b.at);
   for (const charge of charges) {
     upTo(charge.at);
+    if (income && charge === stretches[0]) {
+      const units = Math.ceil(charge.weight / SIMPLE_PER_UNIT);
+      if (income.units >= units) {
+        earn(out, fuel, balance, income.units - units, income.most);
+        continue;
+      }
+      earn(out, fuel, balance, income.units, income.most);
+    }
     if ("weight" in charge) {
       take(out, fuel, balance, () => {
         out.u8(OP.i64_const);
@@ -127,6 +137,38 @@ function take(out: Bytes, fuel: number, balance: number, amount: () => void): vo
   out.u8(OP.if);
   out.u8(VOID);
   out.u8(OP.unreachable);
+  out.u8(OP.end);
+}
+
+/** fuel = min(fuel + units, most). Most often there is enough: then it is only looked at. */
+function earn(out: Bytes, fuel: number, balance: number, units: number, most: number): void {
+  const limit = (): void => {
+    out.u8(OP.i64_const);
+    out.i64(most);
+  };
+  out.u8(OP.global_get);
+  out.u32(fuel);
+  out.u8(OP.local_tee);
+  out.u32(balance);
+  limit();
+  out.u8(OP.i64_lt_s);
+  out.u8(OP.if);
+  out.u8(VOID);
+  out.u8(OP.local_get);
+  out.u32(balance);
+  out.u8(OP.i64_const);
+  out.i64(units);
+  out.u8(OP.i64_add);
+  out.u8(OP.local_tee);
+  out.u32(balance);
+  limit();
+  out.u8(OP.local_get);
+  out.u32(balance);
+  limit();
+  out.u8(OP.i64_lt_s);
+  out.u8(OP.select);
+  out.u8(OP.global_set);
+  out.u32(fuel);
   out.u8(OP.end);
 }
 

@@ -10,6 +10,7 @@ import { I32, I64, OP } from "../../wasm/opcodes.js";
 import { Cursor } from "./cursor.js";
 import { WasmPluginError } from "./errors.js";
 import { checkInterface } from "./interface.js";
+import { type Leaf, type LeafCode, leavesOf } from "./leaf.js";
 import { meter } from "./metering.js";
 import { type Limits, type ParsedModule, parseModule, SECTION, type Section, type Signature } from "./sections.js";
 
@@ -63,6 +64,8 @@ export type PreparedInfo = {
   signatures: string[];
   /** Names of functions by index, as far as known. */
   names: [number, string][];
+  /** Callbacks with a copy for compiled code. */
+  leaves: Leaf[];
   /** What it imports of `emuscope` and of WASI. */
   imports: string[];
   wasi: string[];
@@ -88,7 +91,9 @@ export function prepare(bytes: Uint8Array, limits: PrepareLimits = DEFAULT_LIMIT
   const parsed = parseModule(bytes);
   const contract = checkInterface(parsed);
   const memory = cap(parsed.memories[0] as Limits, limits.memoryBytes >>> 16, "memory", "pages of 64 KiB");
-  const rewritten = rewrite(parsed, memory, limits);
+  const leaves = leavesOf(parsed);
+  const nameOf = (leaf: Leaf): string => parsed.names.get(leaf.function) ?? `function ${leaf.function}`;
+  const rewritten = rewrite(parsed, memory, limits, leaves);
   // the original is asked first: its offsets are those the author can look up
   compile(bytes, (message) => `The module is not valid: ${message}`);
   const module = compile(rewritten, (message) => `The module cannot be prepared: ${message}`);
@@ -100,7 +105,11 @@ export function prepare(bytes: Uint8Array, limits: PrepareLimits = DEFAULT_LIMIT
       hasTable: callTable(parsed) >= 0,
       hasStart: parsed.start !== undefined,
       signatures: signatures(parsed),
-      names: [...parsed.names],
+      names: [
+        ...parsed.names,
+        ...leaves.map(({ leaf }, i): [number, string] => [firstAdded(parsed) + i, nameOf(leaf)]),
+      ],
+      leaves: leaves.map(({ leaf }) => leaf),
       memoryPages: { min: memory.min, max: memory.max as number },
       limits: { ...limits },
     },
@@ -144,11 +153,26 @@ function signatures(parsed: ParsedModule): string[] {
 
 // ---- rewriting
 
-function rewrite(parsed: ParsedModule, memory: Limits, limits: PrepareLimits): Uint8Array<ArrayBuffer> {
+function rewrite(
+  parsed: ParsedModule,
+  memory: Limits,
+  limits: PrepareLimits,
+  leaves: readonly LeafCode[],
+): Uint8Array<ArrayBuffer> {
   const fuel = parsed.importedGlobals + parsed.globals.length;
   const table = callTable(parsed);
-  const added = addedFunctions(parsed, { fuel, mode: fuel + 1, table }, limits);
-  const firstFunction = parsed.importedFunctions + parsed.functions.length;
+  const copies = leaves.map(({ leaf, params, body }): AddedFunction => {
+    const label = functionLabel(parsed, leaf.function - parsed.importedFunctions);
+    const metered = meter(new Cursor(body.view(), 0, body.length, label), params.length, {
+      fuel,
+      importedFunctions: parsed.importedFunctions,
+      income: { units: limits.callbackFuel, most: limits.burstFuel },
+    });
+    return { name: leaf.name, params, body: metered };
+  });
+  // the copies first: their names in reports are by their place
+  const added = [...copies, ...addedFunctions(parsed, { fuel, mode: fuel + 1, table }, limits)];
+  const firstFunction = firstAdded(parsed);
   const out = new Bytes(parsed.bytes.length * 2);
   out.append(parsed.bytes.subarray(0, 8));
 
@@ -241,13 +265,8 @@ function rewrite(parsed: ParsedModule, memory: Limits, limits: PrepareLimits): U
         content.append(body.view());
       });
       for (const { body } of added) {
-        // each may use one local, an i64 behind its parameters
-        content.u32(body.length + 4);
-        content.u32(1);
-        content.u32(1);
-        content.u8(I64);
+        content.u32(body.length);
         content.append(body.view());
-        content.u8(OP.end);
       }
       emit(SECTION.code, content);
     },
@@ -278,6 +297,11 @@ function rewrite(parsed: ParsedModule, memory: Limits, limits: PrepareLimits): U
   return out.take() as Uint8Array<ArrayBuffer>;
 }
 
+/** Index of the first function behind the module's own. */
+function firstAdded(parsed: ParsedModule): number {
+  return parsed.importedFunctions + parsed.functions.length;
+}
+
 function copy(out: Bytes, { id, content }: Section): void {
   out.u8(id);
   out.u32(content.length);
@@ -302,7 +326,7 @@ interface AddedType {
 
 interface AddedFunction extends AddedType {
   name: string;
-  /** Without the declaration of its local, and `end`. */
+  /** Locals first, `end` last. */
   body: Bytes;
 }
 
@@ -316,12 +340,17 @@ function addedFunctions(
   limits: PrepareLimits,
 ): AddedFunction[] {
   const added: AddedFunction[] = [
-    { name: ADDED.peek64, params: [I32], result: I64, body: code(OP.local_get, 0, OP.i64_load, 0, 0) },
-    { name: ADDED.poke64, params: [I32, I64], body: code(OP.local_get, 0, OP.local_get, 1, OP.i64_store, 0, 0) },
+    { name: ADDED.peek64, params: [I32], result: I64, body: code(0, OP.local_get, 0, OP.i64_load, 0, 0, OP.end) },
+    {
+      name: ADDED.poke64,
+      params: [I32, I64],
+      body: code(0, OP.local_get, 0, OP.local_get, 1, OP.i64_store, 0, 0, OP.end),
+    },
   ];
   if (table < 0) return added;
   const dispatcher = (name: string, params: number[], callback: number): AddedFunction => {
-    const body = new Bytes();
+    // one local, an i64 behind its parameters
+    const body = code(1, 1, I64);
     // fuel = min(fuel + callbackFuel, burstFuel)
     const set = (opcode: number, index: number): void => {
       body.u8(opcode);
@@ -361,6 +390,7 @@ function addedFunctions(
     body.u8(OP.i32_const);
     body.i32(0);
     set(OP.global_set, mode);
+    body.u8(OP.end);
     return { name, params, body };
   };
   added.push(dispatcher(ADDED.exec, [I32, I32, I32], parsed.types.length));

@@ -65,7 +65,7 @@ export class ProbeMaker {
     udata: number,
     when?: WhenArguments,
   ): ProbeOp | undefined {
-    this.#plugin.callback(name, cb, [signature === "exec" ? "ii>" : "iiIi>"]);
+    const { fn } = this.#plugin.callback(name, cb, [signature === "exec" ? "ii>" : "iiIi>"]);
     if (cb >>> 0 >= 1 << FN_FLAGS_SHIFT) throw new PluginMisuse(`${name}: the table is too large`);
     const registers = REGISTERS[flags];
     if (registers === undefined) throw new PluginMisuse(`${name}: flags ${flags} are unknown`);
@@ -83,6 +83,7 @@ export class ProbeMaker {
       registers,
       hwaddr: signature === "access",
       synced: this.#mirrors.size > 0,
+      leaf: this.#plugin.leaf(fn),
       direct: true,
     };
     if (condition) op.when = condition;

@@ -89,6 +89,9 @@ export class FakeEngineHost extends FakeHost implements EngineHost {
     return this.mirrors.find((mirror) => mirror.address === address)?.counter.get(hart);
   }
 
+  bind(): string {
+    return "leaf";
+  }
   registerDispatchers(module: PluginModule): { exec: number; access: number } {
     this.#module = module;
     return { exec: 11, access: 12 };
