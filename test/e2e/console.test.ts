@@ -97,13 +97,18 @@ test("a guest that loops leaves the service answering at once", async (t) => {
   assert.ok(performance.now() - paused < 1000);
 });
 
-test("an idle guest costs no processor time and wakes for input", async (t) => {
+test("an idle guest costs no processor time", async (t) => {
   const { service, session } = await machine(t, sleeper("zzz"));
   await service.call("session.start", { session });
   await service.call("session.wait", { session, text: "zzz", timeoutMs: 5000 });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const before = process.cpuUsage();
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const { user, system } = process.cpuUsage(before);
-  assert.ok(user + system < 250_000, `${(user + system) / 1000} ms of processor time in 500 ms`);
+  // the process has other things to do at first, such as starting a thread for the next session: it comes to rest
+  const windows: number[] = [];
+  const rests = (): boolean => (windows.at(-1) ?? 1) < 0.1;
+  while (!rests() && windows.length < 50) {
+    const [before, begun] = [process.cpuUsage(), performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { user, system } = process.cpuUsage(before);
+    windows.push((user + system) / 1000 / (performance.now() - begun));
+  }
+  assert.ok(rests(), `shares of the processor: ${windows}`);
 });

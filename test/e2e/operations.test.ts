@@ -189,7 +189,7 @@ test("odd parameters are the caller's errors, and the machine goes on", { timeou
   const skipped = new Set(["session.delete", "image.delete", "image.put", "plugin.put"]);
   const operations = OPERATIONS.filter((op) => !skipped.has(op.name));
   let refused = 0;
-  for (let n = 0; n < 800; n++) {
+  for (let n = 0; n < 500; n++) {
     const op = operations[below(operations.length)];
     assert.ok(op);
     // making machines is slow: less often
@@ -219,7 +219,7 @@ test("odd parameters are the caller's errors, and the machine goes on", { timeou
       assert.notEqual(error.code, "EMU_SESSION_CRASHED", told);
     }
   }
-  assert.ok(refused > 100);
+  assert.ok(refused > 60);
   await client.call("session.reset", { session: "demo" });
   await client.call("session.start", { session: "demo" });
   const { matched } = await client.call("session.wait", { session: "demo", text: "remap #1", timeoutMs: 60_000 });

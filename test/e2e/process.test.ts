@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import WebSocket from "ws";
@@ -27,7 +27,11 @@ interface Served {
   output: string;
 }
 
-async function serve(t: TestContext, args: string[] = [], env: Record<string, string> = {}): Promise<Served> {
+async function serve(
+  t: { after(end: () => Promise<void>): void },
+  args: string[] = [],
+  env: Record<string, string> = {},
+): Promise<Served> {
   const dataDir = await mkdtemp(join(tmpdir(), "emuscope-process-"));
   const child = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir, "--log-level", "warn", ...args], {
     env: environment(env),
@@ -68,6 +72,17 @@ async function emuscope(
   }
 }
 
+/** One for the tests that look at what the command does. */
+let demoServer: Served;
+const ends: (() => Promise<void>)[] = [];
+before(async () => {
+  const env = { EMUSCOPE_JS_PLUGIN_TOKEN: "the-operator's" };
+  demoServer = await serve({ after: (end) => void ends.push(end) }, [], env);
+});
+after(async () => {
+  for (const end of ends) await end();
+});
+
 test("it starts with a running demo, shows what to try, and ends in good order", { timeout: 120_000 }, async (t) => {
   const { child, url, output } = await serve(t);
   assert.equal(output.match(/curl /g)?.length, 3);
@@ -90,8 +105,7 @@ test("it starts with a running demo, shows what to try, and ends in good order",
 });
 
 test("the command lists, calls, uploads, boots, types and traces", { timeout: 180_000 }, async (t) => {
-  const { url } = await serve(t);
-  const env = { EMUSCOPE_URL: url };
+  const env = { EMUSCOPE_URL: demoServer.url };
   const listed = await emuscope(["call", "session.list"], env);
   assert.equal(JSON.parse(listed.stdout).sessions[0].id, "demo");
   const trace = await emuscope(["trace", "demo", "--io-only", "--fields", "seq,device", "--stop-after", "3"], env);
@@ -126,7 +140,7 @@ test("the command lists, calls, uploads, boots, types and traces", { timeout: 18
 });
 
 test("the command lists, uploads, attaches, watches and detaches plugins", { timeout: 180_000 }, async (t) => {
-  const { url } = await serve(t, [], { EMUSCOPE_JS_PLUGIN_TOKEN: "the-operator's" });
+  const { url } = demoServer;
   const call = async (...args: string[]): Promise<string> => {
     const { code, stdout, stderr } = await emuscope([...args, "--url", url]);
     assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);

@@ -100,10 +100,16 @@ test("a deliberately slow client of a blocking stream gets every record, and the
   await socket.opened;
   socket.ws.pause();
   await service.call("session.start", { session });
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const stuck = await service.call<{ instructions: number; state: string }>("session.get", { session });
+  const now = () => service.call<{ instructions: number; state: string; waiting?: string }>("session.get", { session });
+  let stuck = await now();
+  // the ring is full, and so is what lies between it and a client that does not read
+  for (let before = -1; before !== stuck.instructions || stuck.waiting !== "ring-full"; ) {
+    before = stuck.instructions;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    stuck = await now();
+  }
   await new Promise((resolve) => setTimeout(resolve, 200));
-  const still = await service.call<{ instructions: number; state: string }>("session.get", { session });
+  const still = await now();
   assert.equal(still.instructions, stuck.instructions, "the guest stands still");
   assert.equal(still.state, "running");
   // Reads in gulps from here on.

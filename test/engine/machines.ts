@@ -1,5 +1,6 @@
 // Machines that differ in nothing but the engine's settings, run side by side: after the same number of instructions,
 // everything a guest could see must be the same.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as L from "../../src/core/layout.js";
 import { compileModules, type MachineModules, type VariantName } from "../../src/machine/core.js";
@@ -72,13 +73,13 @@ export async function boot(image: Image, tier: Tier, settings: Settings = {}): P
   return machine;
 }
 
-/** Runs until `count` instructions have been used since the start, or the guest is done. */
-export function runTo(machine: Machine, count: number, chunk: number): void {
+/** Runs until `count` instructions have been used since the start, or the guest is done; tells whether it powered off. */
+export function runTo(machine: Machine, count: number, chunk: number): boolean {
   for (;;) {
     const left = count - machine.instructionCount();
-    if (left <= 0) return;
+    if (left <= 0) return false;
     const { reason } = machine.run(Math.min(left, chunk));
-    if (reason === "halted" || reason === "idle") return;
+    if (reason === "halted" || reason === "idle") return reason === "halted";
   }
 }
 
@@ -168,6 +169,26 @@ export async function compare(
   runTo(a, count, reference.chunk);
   runTo(b, count, tier.chunk);
   return differences(a, b);
+}
+
+/** Instructions within which such a guest has ended. */
+const LONGEST = 10_000_000;
+
+/** The guest ends by itself with `a0` as told, and all tiers are alike after `count` instructions and at the end. */
+export async function assertEndsAlike(guest: Image, a0: bigint, count: number, settings: Settings = {}): Promise<void> {
+  const early = await boot(guest, INTERPRETER, settings);
+  runTo(early, count, INTERPRETER.chunk);
+  const end = await boot(guest, INTERPRETER, settings);
+  assert.ok(runTo(end, LONGEST, INTERPRETER.chunk), "the guest ends");
+  const x = new DataView(end.memory.buffer).getBigUint64(L.X + 8 * 10, true);
+  assert.equal(BigInt.asIntN(64, x), a0);
+  for (const tier of TIERS) {
+    const machine = await boot(guest, tier, settings);
+    const ended = runTo(machine, count, tier.chunk);
+    assert.deepEqual(differences(early, machine), [], tier.name);
+    assert.ok(ended || runTo(machine, LONGEST, tier.chunk), tier.name);
+    assert.deepEqual(differences(end, machine), [], tier.name);
+  }
 }
 
 /** Finds how many instructions two tiers can run before they differ, given that they do at `count`; and tells what is there. */

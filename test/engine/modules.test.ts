@@ -28,7 +28,7 @@ async function modulesOf(run: () => Promise<void>): Promise<Uint8Array<ArrayBuff
 
 async function modulesOfImage(image: Image, tier: Tier = EAGER, count = 60_000): Promise<Uint8Array<ArrayBuffer>[]> {
   const machine = await boot(image, tier);
-  return modulesOf(async () => runTo(machine, count, tier.chunk));
+  return modulesOf(async () => void runTo(machine, count, tier.chunk));
 }
 
 test("interpreter modules validate and come out the same twice", () => {
