@@ -33,6 +33,7 @@ export function attachPlugin(machine: Machine, name: string): AttachedPlugin {
     failed(_, { message, where }) {
       failure = `${where}: ${message}`;
     },
+    ended() {},
     stop() {},
     output() {},
     channel: () => ({ post() {}, close() {} }),

@@ -304,7 +304,7 @@ export const SessionEvent = named(
       what: Type.Optional(
         Type.Enum([
           ...["created", "ended", "gap"],
-          ...["attached", "configured", "paused", "resumed", "stopped", "failed", "detached"],
+          ...["attached", "configured", "paused", "resumed", "stopped", "failed", "ended", "detached"],
         ] as const),
       ),
       plugin: Type.Optional(Type.String()),

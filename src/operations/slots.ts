@@ -63,8 +63,9 @@ const Filter = named(
   ),
 );
 
-const state = Type.Enum(["active", "paused", "failed"], {
-  description: "failed: the plugin went wrong and is out of the code; the slot keeps the report until it is detached",
+const state = Type.Enum(["active", "paused", "failed", "ended"], {
+  description:
+    "failed: the plugin went wrong and is out of the code; the slot keeps the report until it is detached. ended: it asked to be taken away; what it found and wrote stays until the slot is detached",
 });
 
 const Slot = named(

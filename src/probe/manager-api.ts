@@ -60,7 +60,8 @@ export interface PluginSlot {
   id: string;
   plugin: string;
   kind: PluginKind;
-  state: "active" | "paused" | "failed";
+  /** `ended`: it asked to be taken away. */
+  state: "active" | "paused" | "failed" | "ended";
   args: Record<string, unknown>;
   filter: PluginFilter;
   /** Instruction count at which it was attached, or its results began anew. */
@@ -101,6 +102,8 @@ export interface PluginHooks {
   changed(id: string): void;
   /** The plugin went wrong and has been detached from the code. */
   failed(id: string, failure: PluginFailure): void;
+  /** The plugin asked to be taken away, and has been detached from the code. */
+  ended(id: string): void;
   /** The plugin wants the machine paused; the machine has been told already. */
   stop(id: string, reason: string): void;
   /** The plugin wrote text. */

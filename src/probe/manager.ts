@@ -284,7 +284,7 @@ export class PluginManager implements PluginManagerApi {
       id: slot.id,
       plugin: slot.source.name,
       kind: slot.source.kind,
-      state: slot.failure ? "failed" : slot.paused ? "paused" : "active",
+      state: slot.failure ? "failed" : slot.ended ? "ended" : slot.paused ? "paused" : "active",
       args: { ...slot.args },
       filter: slot.filterSpec,
       attachedAt: slot.attachedAt,
@@ -320,27 +320,39 @@ export class PluginManager implements PluginManagerApi {
 
   // --- taking away ----------------------------------------------------------------------------------
   #uninstall(slot: Slot): void {
-    try {
-      if (!slot.failure) slot.plugin?.uninstall?.();
-    } catch {
-      // it is going anyway
-    }
+    this.#tellUninstall(slot);
     this.#remove(slot);
     this.#events.update();
     this.#refresh();
   }
 
+  #tellUninstall(slot: Slot): void {
+    try {
+      if (!slot.failure && !slot.ended) slot.plugin?.uninstall?.();
+    } catch {
+      // it is going anyway
+    }
+  }
+
+  /** The slot stays for what the plugin has found and written: who attached it has not seen it yet. */
   #detachItself(slot: Slot): void {
-    if (this.#slots.get(slot.id) !== slot) return;
-    this.#uninstall(slot);
-    this.#hooks.changed(slot.id);
+    if (this.#slots.get(slot.id) !== slot || slot.ended) return;
+    this.#tellUninstall(slot);
+    slot.ended = true;
+    this.#takeOut(slot);
+    this.#events.update();
+    this.#hooks.ended(slot.id);
+  }
+
+  #remove(slot: Slot): void {
+    if (this.#slots.get(slot.id) === slot) this.#slots.delete(slot.id);
+    if (this.#numbers[slot.number] === slot) this.#numbers[slot.number] = undefined;
+    this.#takeOut(slot);
   }
 
   /** Nothing of the slot is left in the code, the tables or the machine's memory. */
-  #remove(slot: Slot): void {
+  #takeOut(slot: Slot): void {
     slot.silence();
-    if (this.#slots.get(slot.id) === slot) this.#slots.delete(slot.id);
-    if (this.#numbers[slot.number] === slot) this.#numbers[slot.number] = undefined;
     if (this.#timeControl === slot) this.#timeControl = undefined;
     this.#refresh();
     slot.free();

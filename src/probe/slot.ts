@@ -35,6 +35,8 @@ export class Slot {
   plugin: Plugin | undefined;
   paused = false;
   failure: PluginFailure | undefined;
+  /** It asked to be taken away; what it found, wrote and offers stays until the slot is detached. */
+  ended = false;
   readonly output: OutputText;
   readonly files = new Map<string, Uint8Array>();
   readonly listeners = new Map<keyof PluginEvents, Set<(event: never) => void>>();
@@ -73,7 +75,7 @@ export class Slot {
 
   /** Whether its probes and listeners are in force. */
   get active(): boolean {
-    return !this.paused && this.failure === undefined;
+    return !this.paused && !this.ended && this.failure === undefined;
   }
 
   get #probes(): MachineProbes {

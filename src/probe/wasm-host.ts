@@ -193,7 +193,7 @@ export class WasmHost extends SlotHost implements EngineHost {
   }
   defer(action: () => void): void {
     this.services.defer(() => {
-      if (!this.slot.failure) action();
+      if (!this.slot.failure && !this.slot.ended) action();
     });
   }
   detachSelf(): void {

@@ -146,7 +146,15 @@ export interface FinalResults extends Omit<SlotResults, "files"> {
 }
 
 /** What happened to a plugin slot. */
-export type SlotHappening = "attached" | "configured" | "paused" | "resumed" | "stopped" | "failed" | "detached";
+export type SlotHappening =
+  | "attached"
+  | "configured"
+  | "paused"
+  | "resumed"
+  | "stopped"
+  | "failed"
+  | "ended"
+  | "detached";
 
 /** Methods the worker answers; each is called between run slices. */
 export interface WorkerMethods {

@@ -29,6 +29,7 @@ const NO_HOOKS = {
   failed(id: string, failure: unknown) {
     throw new Error(`${id}: ${JSON.stringify(failure)}`);
   },
+  ended() {},
   stop(id: string, reason: string) {
     throw new Error(`${id}: ${reason}`);
   },

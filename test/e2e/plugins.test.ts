@@ -286,6 +286,7 @@ const wasmPlugin = (body: string): Buffer =>
     (import "emuscope" "register_vcpu_tb_trans_cb" (func $trans (param i64 i32 i32)))
     (import "emuscope" "register_vcpu_tb_exec_cb" (func $exec (param i32 i32 i32 i32)))
     (import "emuscope" "outs" (func $outs (param i32 i32)))
+    (import "emuscope" "uninstall" (func $uninstall (param i64 i32 i32)))
     (import "emuscope" "emu_result" (func $result (param i32 i32)))
     (memory (export "memory") 1)
     (data (i32.const 16) "hello from wasm\\n{\\"answer\\": 42}")
@@ -316,6 +317,33 @@ test("an uploaded WebAssembly plugin runs, and tells what it found", async (t) =
   assert.equal((await refused(client.call("plugin.delete", { plugin: "mine.wasm" }))).code, "EMU_PLUGIN_IN_USE");
   await client.call("slot.detach", { ...demo, slot: "mine" });
   await client.call("plugin.delete", { plugin: "mine.wasm" });
+});
+
+test("a plugin that uninstalls itself leaves its slot with what it wrote, until it is detached", async (t) => {
+  const client = await withProgram(t, counter(), undefined, { maxSlots: 1 });
+  await put(client, "once.wasm", wasmPlugin("(call $uninstall (i64.const 0) (i32.const 0) (i32.const 0))"));
+  await attach(client, "once.wasm");
+  const output = client.socket("/v1/sessions/demo/plugins/once/output");
+  await output.opened;
+  await client.call("session.step", { ...demo, count: 10_000 });
+  const found = await results<{ answer: number }>(client, "once");
+  assert.equal(found.state, "ended");
+  assert.deepEqual(found.results, { answer: 42 });
+  assert.equal((await client.call<{ variant: string }>("engine.stats", demo)).variant, "plain");
+  assert.equal((await refused(client.call("slot.pause", { ...demo, slot: "once" }))).code, "EMU_SLOT_STATE");
+  const { data } = await client.call<{ data: string }>("slot.output", { ...demo, slot: "once" });
+  assert.equal(data, "hello from wasm\n");
+  const final = await client.call<{ output: string }>("slot.detach", { ...demo, slot: "once" });
+  assert.equal(final.output, data);
+  assert.equal((await output.closed).code, 1000);
+  assert.equal(output.messages.map(({ text }) => text ?? "").join(""), data);
+  const { events } = await client.call<{ events: { type: string; what: string }[] }>("event.list", demo);
+  assert.deepEqual(
+    events.filter(({ type }) => type === "plugin").map(({ what }) => what),
+    ["attached", "ended", "detached"],
+  );
+  // the place is free again
+  await attach(client, "once.wasm");
 });
 
 test("a plugin that goes wrong ends by itself, with the cause, and the guest goes on", {

@@ -43,6 +43,7 @@ export class Observed {
       {
         changed() {},
         failed: (id, failure) => this.failures.push([id, failure]),
+        ended() {},
         stop() {},
         output() {},
         channel: () => ({ post() {}, close() {} }),

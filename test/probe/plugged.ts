@@ -46,6 +46,7 @@ export async function plugged(
   const manager = new PluginManager(machine, pluginGuest(machine), {
     changed() {},
     failed: (id, failure) => failures.push(`${id}: ${failure.message}`),
+    ended() {},
     stop: (_, reason) => stops.push(reason),
     output() {},
     channel(name, receive) {

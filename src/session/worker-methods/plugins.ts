@@ -44,6 +44,9 @@ export class PluginControl {
       failed: (id, failure) => {
         this.tell(id, "failed", { failure });
       },
+      ended: (id) => {
+        this.tell(id, "ended");
+      },
       stop: (id, reason) => {
         this.tell(id, "stopped", { reason });
         this.#options.loop.stopFor(`plugin ${id}: ${reason}`);
@@ -198,10 +201,11 @@ export function pluginMethods({ machine, loop, plugins, limits }: WorkerContext)
 
   const usable = (id: string): PluginSlot => {
     const slot = guarded(() => alive().get(id));
-    if (slot.state !== "failed") return slot;
-    throw new SessionError("slot-state", `slot ${id} failed: ${slot.failure?.message}; detach it`, {
+    if (slot.state === "active" || slot.state === "paused") return slot;
+    const why = slot.state === "ended" ? "ended by itself" : `failed: ${slot.failure?.message}`;
+    throw new SessionError("slot-state", `slot ${id} ${why}; detach it`, {
       state: slot.state,
-      failure: slot.failure,
+      ...(slot.failure ? { failure: slot.failure } : {}),
     });
   };
 
