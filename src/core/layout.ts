@@ -218,6 +218,8 @@ export const PROBE_EVENTS = GLOBAL + 0xf8; //  u32: bit set of EVENT_* the host 
 export const PROBE_SLOTS = GLOBAL + 0xfc; //   u32: PROBE_SLOT_SIZE bytes for each plugin slot
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
 export const PROBE_HWADDR = GLOBAL + 0x1c4; //  u32: where the access went whose probes run, 0: HWADDR
+export const PRESENT_ACCESS = GLOBAL + 0x1d0; // u32: struct of the access whose callback runs, 0 while none does
+export const PRESENT_PLACE = GLOBAL + 0x1d4; // u32: HWADDR struct that says where it went, 0 while none does
 export const EVENT_HWADDR = GLOBAL + 0x1c0; //  u32: HWADDR struct of the walk or DMA access being told of, 0 outside
 export const EVENT_VALUE = GLOBAL + 0x1c8; //   u64: its value
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts

@@ -44,6 +44,8 @@ export interface CallTarget {
   /** Table index of a function (fn, hart, tag), or (fn, hart, info, vaddr: i64, tag) for `access` signatures. */
   dispatcher: number;
   fn: number;
+  /** Name, among the machine's dispatchers, of a function (hart, tag) that does the same, for compiled code. */
+  entry?: string | undefined;
 }
 
 /** What a leaf takes behind the arguments of its signature, in this order. */

@@ -25,103 +25,124 @@ export interface ToldAccess {
   readonly value: bigint;
 }
 
+const index = (address: number): number => address >>> 2;
+const ACCESS = index(L.PRESENT_ACCESS);
+const PLACE = index(L.PRESENT_PLACE);
+const HIGH = 2 ** 32;
+/** Fields of a HWADDR struct in words. */
+const inPlace = (field: number): number => index(field - L.HWADDR);
+const PADDR = inPlace(L.HW_PADDR);
+const KIND = inPlace(L.HW_KIND);
+
+// Getters are called by the million: words of a typed array and plain methods, which V8 makes part of the callback.
 export class AccessView implements Access {
-  readonly #machine: MachineApi;
-  readonly #view: DataView;
+  private readonly machine: MachineApi;
+  private readonly view: DataView;
+  private readonly words: Uint32Array;
   /** Set while the listeners of a walk or DMA event run. */
-  told: ToldAccess | undefined;
+  told: ToldAccess | undefined = undefined;
 
   constructor(machine: MachineApi) {
-    this.#machine = machine;
-    this.#view = new DataView(machine.memory.buffer);
+    this.machine = machine;
+    this.view = new DataView(machine.memory.buffer);
+    const { buffer } = machine.memory;
+    this.words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
   }
 
-  #word(address: number): number {
-    return this.#view.getUint32(address, true);
+  /** First word of the access's own struct. @throws Error outside of a callback on an access */
+  private own(): number {
+    const struct = this.words[ACCESS] as number;
+    if (struct === 0) throw notNow();
+    return index(struct);
   }
-  #long(address: number): bigint {
-    return this.#view.getBigUint64(address, true);
+  /** First word of the HWADDR struct that says where it went. @throws Error as own() */
+  private place(): number {
+    if (this.told !== undefined) return index(this.told.struct);
+    const struct = this.words[PLACE] as number;
+    if (struct === 0) throw notNow();
+    return index(struct);
   }
-  /** Address of a word of the access's own struct. @throws Error outside of a callback on an access */
-  #own(field: number): number {
-    if (this.#word(L.PROBE_CURSOR) === 0 || this.#word(L.PROBE_COUNT) === 0)
-      throw new Error("`access` is for callbacks on accesses, while they run");
-    return L.PROBE_ACCESS + this.#word(L.PROBE_EVENT) * L.ACCESS_SIZE + field;
+  private word(at: number): number {
+    return this.words[at] as number;
   }
-  #hw(field: number): number {
-    if (this.told) return this.told.struct + (field - L.HWADDR);
-    this.#own(0);
-    return (this.#word(L.PROBE_HWADDR) || L.HWADDR) + (field - L.HWADDR);
+  private long(at: number): bigint {
+    return this.view.getBigUint64(4 * at, true);
   }
 
   get hart(): number {
-    return this.#word(L.CURRENT_HART);
+    return this.word(index(L.CURRENT_HART));
   }
   get pc(): bigint {
     // as in traces: no instruction makes a device's access
     if (this.told && this.told.kind >= L.KIND_DMA_READ) return 0n;
-    return callbackPc(this.#view) ?? this.#long(L.PC);
+    return callbackPc(this.view) ?? this.long(index(L.PC));
   }
   get vaddr(): bigint {
-    return this.told ? this.told.vaddr : this.#long(this.#own(L.ACCESS_VADDR));
+    return this.told ? this.told.vaddr : this.long(this.own() + index(L.ACCESS_VADDR));
   }
   get paddr(): bigint {
-    return this.#long(this.#hw(L.HW_PADDR));
+    return this.long(this.place() + PADDR);
   }
   get paddrNumber(): number {
-    const field = this.#hw(L.HW_PADDR);
-    return this.#word(field) + this.#word(field + 4) * 2 ** 32;
+    const at = this.place() + PADDR;
+    return (this.words[at] as number) + (this.words[at + 1] as number) * HIGH;
   }
   get offset(): bigint {
-    return this.#long(this.#hw(L.HW_OFFSET));
+    return this.long(this.place() + inPlace(L.HW_OFFSET));
   }
   get size(): number {
-    return this.told ? this.#word(this.#hw(L.HW_SIZE)) || U64_BYTES : this.#word(this.#own(L.ACCESS_BYTES));
+    if (this.told) return this.word(this.place() + inPlace(L.HW_SIZE)) || U64_BYTES;
+    return this.word(this.own() + index(L.ACCESS_BYTES));
   }
-  get #kind(): number {
-    return this.told ? this.told.kind : this.#word(this.#own(L.ACCESS_KIND));
+  private kindNumber(): number {
+    if (this.told !== undefined) return this.told.kind;
+    return this.words[this.own() + index(L.ACCESS_KIND)] as number;
   }
   get kind(): AccessKind {
-    return KINDS[this.#kind] as AccessKind;
+    return KINDS[this.kindNumber()] as AccessKind;
   }
   get write(): boolean {
-    return ((WRITE_KINDS >>> this.#kind) & 1) !== 0;
+    return ((WRITE_KINDS >>> this.kindNumber()) & 1) !== 0;
   }
   get value(): bigint {
-    return this.told ? this.told.value : this.#long(this.#own(L.ACCESS_VALUE));
+    return this.told ? this.told.value : this.long(this.own() + index(L.ACCESS_VALUE));
   }
   get signed(): boolean {
-    if (this.told || this.#kind !== L.KIND_LOAD) return false;
-    const instruction = callbackInstruction(this.#view);
-    return instruction !== undefined && this.#view.getUint8(instruction + L.INSTRUCTION_SIGNED) !== 0;
+    if (this.told || this.kindNumber() !== L.KIND_LOAD) return false;
+    const instruction = callbackInstruction(this.view);
+    return instruction !== undefined && this.view.getUint8(instruction + L.INSTRUCTION_SIGNED) !== 0;
   }
   get io(): boolean {
-    return this.#word(this.#hw(L.HW_KIND)) === L.SECTION_IO;
+    return this.words[this.place() + KIND] === L.SECTION_IO;
   }
   get regionId(): number {
-    return this.#word(this.#hw(L.HW_REGION));
+    return this.word(this.place() + inPlace(L.HW_REGION));
   }
   get region(): string {
-    return this.#machine.bus.regions[this.regionId]?.name ?? "unassigned";
+    return this.machine.bus.regions[this.regionId]?.name ?? "unassigned";
   }
   get deviceId(): number {
-    return this.#word(this.#hw(L.HW_DEVICE));
+    return this.word(this.place() + inPlace(L.HW_DEVICE));
   }
   get device(): string | undefined {
-    return this.#machine.bus.deviceName(this.deviceId);
+    return this.machine.bus.deviceName(this.deviceId);
   }
   get second(): Access["second"] {
     if (this.told) return undefined;
-    const split = this.#word(this.#own(L.ACCESS_SPLIT));
+    const split = this.word(this.own() + index(L.ACCESS_SPLIT));
     if (split === 0) return undefined;
-    const at = (field: number): number => L.HWADDR2 + (field - L.HWADDR);
+    const at = index(L.HWADDR2);
     return {
       split,
-      paddr: this.#long(at(L.HW_PADDR)),
-      offset: this.#long(at(L.HW_OFFSET)),
-      region: this.#machine.bus.regions[this.#word(at(L.HW_REGION))]?.name ?? "unassigned",
+      paddr: this.long(at + PADDR),
+      offset: this.long(at + inPlace(L.HW_OFFSET)),
+      region: this.machine.bus.regions[this.word(at + inPlace(L.HW_REGION))]?.name ?? "unassigned",
     };
   }
+}
+
+function notNow(): Error {
+  return new Error("`access` is for callbacks on accesses, while they run");
 }
 
 /** Record of the instruction whose probe is calling a plugin. */

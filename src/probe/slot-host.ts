@@ -1,7 +1,7 @@
 // PluginHost for one slot. What changes the blocks or the slot itself waits until the machine stands between two
 // instructions (the manager's defer).
 import * as L from "../core/layout.js";
-import type { CallOp, CounterPlace, ProbeOp } from "../engine/probe-ops.js";
+import type { CallOp, CallTarget, CounterPlace, ProbeOp } from "../engine/probe-ops.js";
 import type { MachineApi } from "../machine/machine-api.js";
 import { type AccessView, callbackPc } from "./access-view.js";
 import type { GuestAccess } from "./guest.js";
@@ -22,6 +22,7 @@ import type {
 import type { Slot } from "./slot.js";
 
 const DEFAULT_ENTRIES = 4096;
+type Callback = (hart: number, tag: number) => void;
 
 /** What a slot needs of the manager. */
 export interface SlotServices {
@@ -43,7 +44,8 @@ export class SlotHost implements PluginHost {
   protected readonly services: SlotServices;
   protected readonly machine: MachineApi;
   protected readonly view: DataView;
-  readonly #callbacks: ((hart: number, tag: number) => void)[] = [];
+  readonly #callbacks: Callback[] = [];
+  readonly #targets = new Map<Callback, CallTarget>();
   #dispatcher: number | undefined;
 
   constructor(slot: Slot, services: SlotServices) {
@@ -80,13 +82,11 @@ export class SlotHost implements PluginHost {
     checkSize("entries", entries);
     const address = this.slot.take(L.BUFFER_ENTRIES + entries * L.ENTRY_SIZE);
     const buffer = this.slot.addBuffer(address, entries, drain);
-    const fn = this.#callback(() => this.slot.drain(buffer));
-    const dispatcher = this.dispatcher();
+    const full = this.#target(() => this.slot.drain(buffer));
     this.view.setUint32(address + L.BUFFER_CURSOR, address + L.BUFFER_ENTRIES, true);
     this.view.setUint32(address + L.BUFFER_END, address + L.BUFFER_ENTRIES + entries * L.ENTRY_SIZE, true);
-    this.view.setUint32(address + L.BUFFER_DISPATCHER, dispatcher, true);
-    this.view.setUint32(address + L.BUFFER_FN, fn, true);
-    const full = { slot: this.slot.number, dispatcher, fn };
+    this.view.setUint32(address + L.BUFFER_DISPATCHER, full.dispatcher, true);
+    this.view.setUint32(address + L.BUFFER_FN, full.fn, true);
     return {
       append: (tag, field = "none", when) => ({
         kind: "append",
@@ -99,10 +99,15 @@ export class SlotHost implements PluginHost {
     };
   }
 
-  call(callback: (hart: number, tag: number) => void, tag: number, options: CallOptions = {}): ProbeOp {
+  call(callback: Callback, tag: number, options: CallOptions = {}): ProbeOp {
+    let target = this.#targets.get(callback);
+    if (!target) {
+      target = { ...this.#target(callback), entry: this.slot.bind(this.#guarded(callback)) };
+      this.#targets.set(callback, target);
+    }
     const op: CallOp = {
       kind: "call",
-      target: { slot: this.slot.number, dispatcher: this.dispatcher(), fn: this.#callback(callback) },
+      target,
       tag,
       signature: "exec",
       registers: options.registers ?? "none",
@@ -113,10 +118,22 @@ export class SlotHost implements PluginHost {
     return { ...op, ...condition(options.when) };
   }
 
-  /** Number of a callback; the same function keeps its number. */
-  #callback(callback: (hart: number, tag: number) => void): number {
-    const known = this.#callbacks.indexOf(callback);
-    return known >= 0 ? known : this.#callbacks.push(callback) - 1;
+  #target(callback: Callback): CallTarget {
+    const fn = this.#callbacks.push(callback) - 1;
+    return { slot: this.slot.number, dispatcher: this.dispatcher(), fn };
+  }
+
+  /** The callback as generated code may call it: nothing is thrown through that. */
+  #guarded(callback: Callback): Callback {
+    const { slot } = this;
+    return (hart, tag) => {
+      slot.calls++;
+      try {
+        callback(hart, tag);
+      } catch (error) {
+        this.services.fail(slot, error, "callback");
+      }
+    };
   }
 
   /** Table index of the function through which generated code calls JavaScript callbacks of this slot. */
@@ -126,7 +143,7 @@ export class SlotHost implements PluginHost {
       (fn: number, hart: number, tag: number) => {
         this.slot.calls++;
         try {
-          (this.#callbacks[fn] as (hart: number, tag: number) => void)(hart, tag);
+          (this.#callbacks[fn] as Callback)(hart, tag);
         } catch (error) {
           this.services.fail(this.slot, error, "callback");
         }

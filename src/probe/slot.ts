@@ -55,7 +55,7 @@ export class Slot {
   readonly #memory = new Map<number, number>();
   #bytes = 0;
   readonly #places: { index: number; signature: Signature }[] = [];
-  readonly #leaves: string[] = [];
+  readonly #entries: string[] = [];
 
   constructor(
     machine: MachineApi,
@@ -115,15 +115,15 @@ export class Slot {
 
   /** Name of a function that compiled code calls; the same in every session, where the slot has the same number. */
   bind(body: CallableFunction): string {
-    const name = `slot ${this.number} leaf ${this.#leaves.length}`;
-    this.#leaves.push(name);
+    const name = `slot ${this.number} function ${this.#entries.length}`;
+    this.#entries.push(name);
     this.#probes.dispatchers[name] = body;
     return name;
   }
 
   /** From now on nothing calls it, whatever code still runs. */
   silence(): void {
-    for (const name of this.#leaves) this.#probes.dispatchers[name] = () => {};
+    for (const name of this.#entries) this.#probes.dispatchers[name] = () => {};
     for (const { index, signature } of this.#places) this.#probes.silence(index, signature);
   }
 
@@ -131,7 +131,7 @@ export class Slot {
   free(): void {
     for (const cleanup of this.cleanups.splice(0)) cleanup();
     for (const channel of this.channels.splice(0)) channel.close();
-    for (const name of this.#leaves.splice(0)) delete this.#probes.dispatchers[name];
+    for (const name of this.#entries.splice(0)) delete this.#probes.dispatchers[name];
     for (const { index } of this.#places.splice(0)) this.#probes.release(index);
     for (const base of [...this.#memory.keys()]) this.give(base);
     this.listeners.clear();

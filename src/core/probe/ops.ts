@@ -23,6 +23,7 @@ import {
   OP_CALL_ACCESS,
   OP_CODE,
   OP_GUARD,
+  OP_PHASE,
   OP_SIZE,
   OP_SLOT,
   OP_STORE,
@@ -33,6 +34,9 @@ import {
   OP_WHEN_AT,
   OP_WHEN_STRIDE,
   OP_WHEN_VALUE,
+  PHASE_ACCESS,
+  PRESENT_ACCESS,
+  PRESENT_PLACE,
   PROBE_ACCESS,
   PROBE_CURSOR,
   WHEN_EQ,
@@ -126,6 +130,10 @@ export function probe_call(op: i32, event: i32): void {
   const synced = load<u8>(op, OP_SYNCED);
   const slot = load<i32>(op, OP_SLOT);
   store<i32>(PROBE_CURSOR, op);
+  if (load<u8>(op, OP_PHASE) == PHASE_ACCESS) {
+    store<i32>(PRESENT_ACCESS, PROBE_ACCESS + event * ACCESS_SIZE);
+    store<i32>(PRESENT_PLACE, present_hwaddr());
+  }
   if (synced) sync_out(slot);
   if (load<u32>(op, OP_CODE) == OP_CALL_ACCESS) {
     call_indirect<void>(
@@ -139,4 +147,5 @@ export function probe_call(op: i32, event: i32): void {
   } else call_indirect<void>(load<i32>(op, OP_AT), load<i32>(op, OP_STRIDE), hart, load<i32>(op, OP_VALUE));
   if (synced) sync_in(slot);
   store<i32>(PROBE_CURSOR, 0);
+  store<u64>(PRESENT_ACCESS, 0);
 }

@@ -18,6 +18,7 @@ import {
   PC,
   PHASE_ACCESS,
   PHASE_BLOCK,
+  PRESENT_ACCESS,
   PROBE_BLOCK,
   PROBE_COUNT,
   PROBE_CURSOR,
@@ -47,6 +48,7 @@ export function probe_recover(): i32 {
   store<i32>(PROBE_LEFT, load<i32>(record, BLOCK_COUNT) - index - 1);
   store<u32>(PROBE_DONE, after ? 0 : 1);
   store<i32>(PROBE_CURSOR, 0);
+  store<u64>(PRESENT_ACCESS, 0);
   const used = load<i32>(SLICE_LENGTH) - left;
   store<u64>(SLOTS, load<u64>(SLOTS) + <u64>used);
   store<i32>(QUANTUM_LEFT, load<i32>(QUANTUM_LEFT) - used);

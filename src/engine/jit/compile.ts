@@ -41,7 +41,7 @@ export function compileRegions(
   const imports: RegionImports = {
     core,
     dispatcher: (index, signature) => imported("plugin", String(index), signature === "exec" ? EXEC : ACCESS),
-    leaf: (name, params) => imported("plugin", name, { params: [...params], results: [] }),
+    entry: (name, params) => imported("plugin", name, { params: [...params], results: [] }),
     stale: () => imported("env", "stale", { params: [I32], results: [] }),
   };
   const bodies = regions.map((region) => {

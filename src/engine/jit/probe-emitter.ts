@@ -35,8 +35,8 @@ const UNSIGNED: Record<Comparison, number> = {
 export interface ProbeSite {
   /** Calls the dispatcher at a table index, whose arguments are on the stack. */
   callDispatcher(index: number, signature: CallOp["signature"]): void;
-  /** The same for a leaf. */
-  callLeaf(name: string, params: readonly ValueType[]): void;
+  /** Calls one of the machine's dispatchers by its name. */
+  callEntry(name: string, params: readonly ValueType[]): void;
   /** Registers were written behind the region's back. */
   reloadRegisters(): void;
 }
@@ -317,8 +317,17 @@ export class ProbeEmitter {
       m.i32(event?.number ?? 0);
       m.callCore("probe_call");
       m.storeState(OP.i32_store, L.PROBE_LEFT, () => m.i32(0));
+    } else if (op.target.entry !== undefined && op.signature === "exec") {
+      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+      if (event) this.#present(event.number);
+      this.#pushHart();
+      m.i32(op.tag);
+      this.#site.callEntry(op.target.entry, [I32, I32]);
+      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
+      if (event) m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => m.i64(0));
     } else {
       m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+      if (event) this.#present(event.number);
       m.i32(op.target.fn);
       this.#pushHart();
       if (op.signature === "access" && event) {
@@ -328,8 +337,15 @@ export class ProbeEmitter {
       m.i32(op.tag);
       this.#site.callDispatcher(op.target.dispatcher, op.signature);
       m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
+      if (event) m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => m.i64(0));
     }
     if (op.registers === "write") this.#site.reloadRegisters();
+  }
+
+  /** Both words at once: the access, and where it went. */
+  #present(number: number): void {
+    const access = BigInt(L.PROBE_ACCESS + number * L.ACCESS_SIZE);
+    this.#m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => this.#m.i64((BigInt(L.HWADDR) << 32n) | access));
   }
 
   /** A leaf cannot reach the machine: what is set here is for its trap alone. */
@@ -356,7 +372,7 @@ export class ProbeEmitter {
         params.push(field === "region" || field === "device" ? I32 : I64);
       }
     }
-    this.#site.callLeaf(leaf.name, params);
+    this.#site.callEntry(leaf.name, params);
     m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
   }
 
@@ -375,8 +391,8 @@ export class ProbeEmitter {
       const at = L.PROBE_ACCESS + i * L.ACCESS_SIZE;
       m.storeState(OP.i64_store, at + L.ACCESS_VADDR, () => m.get(access.va));
       m.storeState(OP.i64_store, at + L.ACCESS_VALUE, () => this.#value(access));
-      m.storeState(OP.i32_store, at + L.ACCESS_KIND, () => m.i32(access.kind));
-      m.storeState(OP.i32_store, at + L.ACCESS_BYTES, () => m.i32(access.size));
+      // kind and bytes, which lie side by side
+      m.storeState(OP.i64_store, at + L.ACCESS_KIND, () => m.i64((BigInt(access.size) << 32n) | BigInt(access.kind)));
       m.storeState(OP.i32_store, at + L.ACCESS_SPLIT, () => m.i32(0));
     });
     const [first] = this.#accesses;
@@ -384,17 +400,15 @@ export class ProbeEmitter {
     this.#capture(first);
   }
 
-  /** As capture() of core/softmmu: inline where the page lies in one section, of memory then, since the TLB settled it. */
+  /**
+   * As capture() of core/softmmu, as far as plugins and filters ask: inline where the page lies in one section, of memory then, since
+   * the TLB settled it.
+   */
   #capture({ va, entry, size, offset }: Access): void {
     const m = this.#m;
     const cold = (opcode: number, field: number): void => {
       m.get(entry);
       m.memory(opcode, L.TLB_FULL_DELTA + field);
-    };
-    const pc = (): void => {
-      m.loadState(OP.i64_load, L.PAGE_VA);
-      m.i64(offset);
-      m.op(OP.i64_add);
     };
     cold(OP.i32_load, L.FULL_SECTION);
     m.i32(0);
@@ -403,11 +417,11 @@ export class ProbeEmitter {
     m.get(va);
     m.i32(size);
     m.get(entry);
-    pc();
+    m.loadState(OP.i64_load, L.PAGE_VA);
+    m.i64(offset);
+    m.op(OP.i64_add);
     m.callCore("probe_capture");
     m.else();
-    m.storeState(OP.i64_store, L.PC, pc);
-    m.storeState(OP.i64_store, L.HW_VADDR, () => m.get(va));
     m.storeState(OP.i64_store, L.HW_PADDR, () => this.#physical(va, entry));
     m.storeState(OP.i64_store, L.HW_OFFSET, () => {
       cold(OP.i64_load, L.FULL_OFFSET);
@@ -419,15 +433,6 @@ export class ProbeEmitter {
     m.storeState(OP.i32_store, L.HW_REGION, () => cold(OP.i32_load, L.FULL_REGION));
     m.storeState(OP.i32_store, L.HW_DEVICE, () => cold(OP.i32_load, L.FULL_DEVICE));
     m.storeState(OP.i32_store, L.HW_KIND, () => cold(OP.i32_load8_u, L.FULL_KIND));
-    m.storeState(OP.i32_store, L.HW_SIZE, () => m.i32(size));
-    m.storeState(OP.i32_store, L.HW_HOST, () => {
-      m.get(va);
-      m.op(OP.i32_wrap_i64);
-      m.get(entry);
-      m.memory(OP.i32_load, L.TLB_ADDEND);
-      m.op(OP.i32_add);
-    });
-    m.storeState(OP.i32_store, L.HW_FLAGS, () => m.i32(0));
     m.close();
   }
   #wantsHwaddr(): boolean {

@@ -33,8 +33,8 @@ export interface RegionImports {
   core: CoreIndexes;
   /** Function index of a plugin's dispatcher. */
   dispatcher(index: number, signature: "exec" | "access"): number;
-  /** Function index of a plugin's leaf, by its name. */
-  leaf(name: string, params: readonly ValueType[]): number;
+  /** Function index of one of the plugins' functions that have a name. */
+  entry(name: string, params: readonly ValueType[]): number;
   /** Function index of env.stale(slot). */
   stale(): number;
 }
@@ -86,9 +86,9 @@ export class RegionEmitter extends Emitter implements Semantics {
           this.code.u8(OP.call);
           this.code.u32(imports.dispatcher(index, signature));
         },
-        callLeaf: (name, params) => {
+        callEntry: (name, params) => {
           this.code.u8(OP.call);
-          this.code.u32(imports.leaf(name, params));
+          this.code.u32(imports.entry(name, params));
         },
         reloadRegisters: () => this.loadRegisters(),
       });

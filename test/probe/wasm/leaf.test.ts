@@ -193,7 +193,7 @@ function attach(m: Plugged, id: string): () => number {
   assert.equal(info.leaves.length, 2);
   // how often compiled code calls the copy
   let calls = 0;
-  for (const name of ["slot 0 leaf 0", "slot 0 leaf 1"]) {
+  for (const name of ["slot 0 function 0", "slot 0 function 1"]) {
     let counting: CallableFunction;
     Object.defineProperty(m.machine.probes.dispatchers, name, {
       configurable: true,
