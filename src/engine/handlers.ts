@@ -31,27 +31,30 @@ export const HANDLERS: readonly Handler[] = INSTRUCTIONS.flatMap((instruction) =
   return lengths.flatMap((length) => reaches.map((reach) => ({ instruction, length, reach })));
 });
 
-const rowIndex = (length: 2 | 4, reach: Reach): number => (length === 2 ? 3 : 0) + REACHES.indexOf(reach);
-const numbers = new Map<Instruction, number[]>();
-HANDLERS.forEach((h, i) => {
-  const row = numbers.get(h.instruction) ?? [];
-  row[rowIndex(h.length, h.reach)] = FIRST + i;
-  numbers.set(h.instruction, row);
+// Handlers of an instruction that differ in reach only are numbered one behind the other.
+const REACH_BACKWARD = 1;
+const REACH_FAR = 2;
+const COUNT = Math.max(...INSTRUCTIONS.map(({ number }) => number)) + 1;
+/** Number of the first handler, by instruction; of compressed ones in the second half. */
+const firsts = new Uint16Array(2 * COUNT);
+HANDLERS.forEach(({ instruction, length, reach }, i) => {
+  if (reach === "forward") firsts[instruction.number + (length === 2 ? COUNT : 0)] = FIRST + i;
 });
 
 const PAGE_BYTES = 4096;
 
-/** Reach of a decoded instruction at `pageOffset` of its page. */
-export function reachOf(d: Decoded, pageOffset: number): Reach {
-  if (!hasTarget(d.instruction)) return "forward";
+/** Whether a decoded instruction at `pageOffset` of its page has a destination outside it. */
+export function reachesFar(d: Decoded, pageOffset: number): boolean {
   const target = pageOffset + d.imm;
-  if (target < 0 || target >= PAGE_BYTES) return "far";
-  return d.imm <= 0 ? "backward" : "forward";
+  return target < 0 || target >= PAGE_BYTES;
 }
 
 /** Table index of the handler of a decoded instruction. */
 export function handlerNumber(d: Decoded, pageOffset: number): number {
-  return numbers.get(d.instruction)?.[rowIndex(d.length, reachOf(d, pageOffset))] as number;
+  const first = firsts[d.instruction.number + (d.length === 2 ? COUNT : 0)] as number;
+  if (!hasTarget(d.instruction)) return first;
+  if (reachesFar(d, pageOffset)) return first + REACH_FAR;
+  return d.imm <= 0 ? first + REACH_BACKWARD : first;
 }
 export const HANDLER_COUNT = FIRST + HANDLERS.length;
 

@@ -4,7 +4,7 @@
 import { F, X, X_SINK } from "../core/layout.js";
 import { type Decoded, decode } from "../isa/decode.js";
 import type { Instruction } from "../isa/instruction.js";
-import { HANDLER_STRADDLE, handlerNumber, hasTarget, reachOf } from "./handlers.js";
+import { HANDLER_STRADDLE, handlerNumber, hasTarget, reachesFar } from "./handlers.js";
 
 export const SLOT_IMM = 4;
 export const SLOT_RD = 8;
@@ -26,15 +26,15 @@ export interface OperandFiles {
   rs2: number;
   rs3: number;
 }
-const files = new Map<Instruction, OperandFiles>();
+const files: OperandFiles[] = [];
 export function operandFiles(instruction: Instruction): OperandFiles {
-  let known = files.get(instruction);
+  let known = files[instruction.number];
   if (!known) {
     const words = instruction.assembly.split(/[ ,()]+/);
     const pick = (integer: string, float: string): number =>
       words.includes(float) ? F : words.includes(integer) ? X : 0;
     known = { rd: pick("rd", "fd"), rs1: pick("rs1", "fs1"), rs2: pick("rs2", "fs2"), rs3: pick("", "fs3") };
-    files.set(instruction, known);
+    files[instruction.number] = known;
   }
   return known;
 }
@@ -66,7 +66,7 @@ export class SlotWriter {
 
   private operands(address: number, d: Decoded, pageOffset: number): number {
     const { instruction } = d;
-    const scaled = hasTarget(instruction) && reachOf(d, pageOffset) !== "far";
+    const scaled = hasTarget(instruction) && !reachesFar(d, pageOffset);
     const imm = scaled ? d.imm * SLOT_SCALE : d.imm;
     const file = operandFiles(instruction);
     this.words[(address + SLOT_IMM) >> 2] = imm;

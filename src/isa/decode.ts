@@ -57,10 +57,24 @@ function immediate(format: ImmediateFormat, w: number): number {
 /** Whether a halfword starts a 32-bit instruction. */
 export const isLong = (halfword: number): boolean => (halfword & 3) === 3;
 
+// What was decoded is kept: every halfword, of which programs use few again and again, and long words by a hash of their bits.
+const KEPT_BITS = 14;
+const HALFWORDS = 0x10000;
+const kept: (Decoded | undefined)[] = new Array(HALFWORDS + (1 << KEPT_BITS));
+
 /** Decodes the instruction in the low bits of `word` (32 bits; the upper half is ignored when it is compressed). */
 export function decode(word: number): Decoded {
   const long = isLong(word);
   const bits = long ? word | 0 : word & 0xffff;
+  const at = long ? HALFWORDS + (Math.imul(bits, 0x9e3779b1) >>> (32 - KEPT_BITS)) : bits;
+  const known = kept[at];
+  if (known !== undefined && known.bits === bits) return known;
+  const decoded = decodeAnew(bits, long);
+  kept[at] = decoded;
+  return decoded;
+}
+
+function decodeAnew(bits: number, long: boolean): Decoded {
   const w = long ? bits : expand(bits);
   let instruction = ILLEGAL;
   for (const candidate of BUCKETS[((w >> 2) & 31) * 8 + ((w >> 12) & 7)] as Instruction[]) {

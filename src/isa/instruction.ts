@@ -6,6 +6,8 @@ import type { Semantics } from "./semantics.js";
 export type Flow = "next" | "branch" | "jump" | "jumpTo" | "system";
 
 export interface Instruction {
+  /** Counts from 0 in the order of definition: index of what is kept for each instruction. */
+  readonly number: number;
   readonly name: string;
   readonly extension: string;
   /** Bits under `mask` must equal `match`. */
@@ -69,6 +71,10 @@ export function parsePicture(name: string, picture: string): { mask: number; mat
   return { mask: Number(BigInt.asIntN(32, mask)), match: Number(BigInt.asIntN(32, match)) };
 }
 
+let defined = 0;
+/** Number of the instruction that is being defined. */
+export const nextNumber = (): number => defined++;
+
 interface Options {
   format?: ImmediateFormat;
   flow?: Flow;
@@ -86,6 +92,7 @@ export function extension(extensionName: string, into: Instruction[]) {
   ): void => {
     const { mask, match } = parsePicture(name, picture);
     into.push({
+      number: nextNumber(),
       name,
       extension: extensionName,
       mask,

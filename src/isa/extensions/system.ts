@@ -1,7 +1,7 @@
 // Zicsr, Zifencei, cache blocks (Zicbom, Zicboz), and the privileged instructions with Svinval
 // (privileged ISA, chapters 3, 10 and "Svinval"). The work is done by core functions; they trap where the ISA says so.
 import * as e from "../expr.js";
-import { extension, type Instruction } from "../instruction.js";
+import { extension, type Instruction, nextNumber } from "../instruction.js";
 
 export const system: Instruction[] = [];
 const SYS = { flow: "system", format: "bits" } as const;
@@ -65,6 +65,7 @@ privileged("sfence.inval.ir", "00011000000100000000000001110011", "", SYS, (s) =
 
 // What no other row matches, and reserved encodings.
 export const ILLEGAL: Instruction = {
+  number: nextNumber(),
   name: "illegal",
   extension: "privileged",
   mask: 0,
