@@ -16,6 +16,8 @@ import type {
   ProbedBlock,
   ProbeOp,
 } from "../probe-ops.js";
+import { earlyTests } from "./block-conditions.js";
+import { counterKey, countersToKeep, type KeptCounter } from "./counter-locals.js";
 import type { Access } from "./trace-emitter.js";
 
 const LEFT = 1;
@@ -52,25 +54,60 @@ export class ProbeEmitter {
   #index = 0;
   #pending = new Map<string, { counter: CounterPlace; value: bigint }>();
   #accesses: Access[] = [];
+  /** Ops that the tests at the block's beginning have ruled out. */
+  #idle: ReadonlySet<PlacedOp> = new Set();
+  /** Counters in locals, by name. */
+  readonly #kept = new Map<string, KeptCounter & { local: number }>();
 
-  constructor(emitter: Emitter, harts: number, site: ProbeSite) {
+  /** @param blocks all that the region has */
+  constructor(emitter: Emitter, harts: number, blocks: readonly ProbedBlock[], site: ProbeSite) {
     this.#m = emitter;
     this.#harts = harts;
     this.#site = site;
+    for (const [key, kept] of countersToKeep(blocks)) this.#kept.set(key, { ...kept, local: emitter.local(I64) });
   }
 
-  /** At the region's entry. */
+  /** At the region's entry, in front of all exits. */
   enter(): void {
-    if (this.#harts === 1) return;
-    this.#hart = this.#m.local(I32);
-    this.#m.loadState(OP.i32_load, L.CURRENT_HART);
-    this.#m.set(this.#hart);
+    if (this.#harts > 1) {
+      this.#hart = this.#m.local(I32);
+      this.#m.loadState(OP.i32_load, L.CURRENT_HART);
+      this.#m.set(this.#hart);
+    }
+    this.#loadKept();
   }
 
-  beginBlock(block: ProbedBlock): void {
+  /** At each exit: counters that are kept in locals go to memory. */
+  writeKept(): void {
+    for (const { counter, local, written } of this.#kept.values())
+      if (written) this.#place(counter, () => this.#m.get(local), OP.i64_store);
+  }
+  #loadKept(): void {
+    for (const { counter, local } of this.#kept.values()) {
+      this.#base(counter);
+      this.#m.memory(OP.i64_load, counter.address);
+      this.#m.set(local);
+    }
+  }
+
+  /** `leave` emits the way out before anything of the block. */
+  beginBlock(block: ProbedBlock, leave: () => void): void {
     this.#block = block;
     this.#index = 0;
     this.#pending.clear();
+    const { tests, idle } = earlyTests(block);
+    this.#idle = idle;
+    const m = this.#m;
+    for (const { counter, exactly, value, sum } of tests) {
+      if (exactly) m.i64(BigInt.asIntN(64, value));
+      this.#counter(counter);
+      if (exactly) m.op(OP.i64_sub);
+      m.i64(BigInt.asIntN(64, exactly ? sum : value - sum));
+      m.op(exactly ? OP.i64_le_u : OP.i64_ge_u);
+      m.if();
+      leave();
+      m.close();
+    }
   }
 
   /** Before instruction `index`; `stop` emits the way out when the machine was asked to stop. */
@@ -114,7 +151,7 @@ export class ProbeEmitter {
    * record.
    */
   #needsNotes(ops: readonly PlacedOp[]): boolean {
-    const mine = ops.filter(({ io }) => !io);
+    const mine = ops.filter((placed) => !placed.io && !this.#idle.has(placed));
     if (mine.some(({ op }) => op.guard !== undefined || (op.kind === "call" && !isLeaf(op)))) return true;
     const first = mine.findIndex(({ op }) => isLeaf(op));
     return first >= 0 && (first < mine.length - 1 || this.#accesses.length > 1);
@@ -144,6 +181,7 @@ export class ProbeEmitter {
   #run(ops: readonly PlacedOp[], index: number, event: { access: Access; number: number } | undefined): boolean {
     let called = false;
     for (const placed of ops) {
+      if (this.#idle.has(placed)) continue;
       const { op } = placed;
       if (op.kind === "add" && !op.when && op.guard === undefined) {
         this.#addLater(op.counter, op.value);
@@ -170,7 +208,7 @@ export class ProbeEmitter {
           this.#add(op.counter, op.value);
           break;
         case "store":
-          this.#place(op.counter, () => this.#m.i64(BigInt.asIntN(64, op.value)), OP.i64_store);
+          this.#assign(op.counter, () => this.#m.i64(BigInt.asIntN(64, op.value)));
           break;
         case "append":
           // what draining asks for can wait for the region's next exit
@@ -197,7 +235,7 @@ export class ProbeEmitter {
   }
 
   #addLater(counter: CounterPlace, value: bigint): void {
-    const key = `${counter.address}/${counter.stride}`;
+    const key = counterKey(counter);
     const pending = this.#pending.get(key);
     if (pending) pending.value += value;
     else this.#pending.set(key, { counter, value });
@@ -207,18 +245,27 @@ export class ProbeEmitter {
     if (forget) this.#pending.clear();
   }
   #add(counter: CounterPlace, value: bigint): void {
-    this.#place(
-      counter,
-      () => {
-        this.#counter(counter);
-        this.#m.i64(BigInt.asIntN(64, value));
-        this.#m.op(OP.i64_add);
-      },
-      OP.i64_store,
-    );
+    this.#assign(counter, () => {
+      this.#counter(counter);
+      this.#m.i64(BigInt.asIntN(64, value));
+      this.#m.op(OP.i64_add);
+    });
+  }
+  /** Sets the counter of the executing hart to what `value` pushes. */
+  #assign(counter: CounterPlace, value: () => void): void {
+    const kept = this.#kept.get(counterKey(counter));
+    if (kept) {
+      value();
+      this.#m.set(kept.local);
+    } else this.#place(counter, value, OP.i64_store);
   }
   /** Pushes the counter of the executing hart. */
   #counter(counter: CounterPlace): void {
+    const kept = this.#kept.get(counterKey(counter));
+    if (kept) {
+      this.#m.get(kept.local);
+      return;
+    }
     this.#base(counter);
     this.#m.memory(OP.i64_load, counter.address);
   }
@@ -273,10 +320,12 @@ export class ProbeEmitter {
     m.op(OP.i32_ge_u);
     m.if();
     this.#storeLeft();
+    this.writeKept();
     m.i32(placed.address);
     m.i32(op.buffer);
     m.callCore("probe_full");
     m.op(OP.drop);
+    this.#loadKept();
     m.close();
   }
 
@@ -310,6 +359,7 @@ export class ProbeEmitter {
   #call(op: CallOp, placed: PlacedOp, index: number, event: { access: Access; number: number } | undefined): void {
     const m = this.#m;
     this.#storeLeft();
+    this.writeKept();
     if (op.synced) {
       // the instruction's own probes have begun
       this.position(index + 1, false);
@@ -339,6 +389,7 @@ export class ProbeEmitter {
       m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
       if (event) m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => m.i64(0));
     }
+    this.#loadKept();
     if (op.registers === "write") this.#site.reloadRegisters();
   }
 
@@ -352,6 +403,7 @@ export class ProbeEmitter {
   #callLeaf({ tag, signature, leaf }: Leaf, placed: PlacedOp, index: number, access: Access | undefined): void {
     const m = this.#m;
     this.#storeLeft();
+    this.writeKept();
     m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
     this.#pushHart();
     const params: ValueType[] = [I32];

@@ -12,7 +12,9 @@ import type { FunctionBody } from "../../wasm/module.js";
 import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
 import { type CoreIndexes, Emitter, loadOpcode, storeOpcode } from "../emitter.js";
 import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.js";
+import type { PlacedOp } from "../probe-ops.js";
 import { operandFiles } from "../slots.js";
+import { earlyTests } from "./block-conditions.js";
 import { ProbeEmitter } from "./probe-emitter.js";
 import { type Block, type BlockInstruction, inPage, pageOf, type Region } from "./region.js";
 import { type Structure, structure } from "./structure.js";
@@ -81,7 +83,8 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.imports = imports;
     this.trace = plan && new TraceEmitter(this, plan);
     if (region.page !== undefined) {
-      this.probes = new ProbeEmitter(this, harts, {
+      const blocks = [...region.blocks.values()].flatMap(({ probes }) => probes ?? []);
+      this.probes = new ProbeEmitter(this, harts, blocks, {
         callDispatcher: (index, signature) => {
           this.code.u8(OP.call);
           this.code.u32(imports.dispatcher(index, signature));
@@ -141,6 +144,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.set(this.entered);
     // first of all, as every exit stores them
     this.loadRegisters();
+    this.probes?.enter();
     if (this.probes) this.enterProbed(first, this.region.page as bigint);
     if (this.usesFpu) {
       this.loadState(OP.i32_load, L.FS_OFF);
@@ -195,7 +199,6 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.code.u32(this.imports.stale());
     this.leaveTo(first, 0);
     this.close();
-    this.probes?.enter();
   }
 
   /** Stores the registers, says where to go on, and returns to the trampoline. */
@@ -204,6 +207,7 @@ export class RegionEmitter extends Emitter implements Semantics {
       for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
       for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
     }
+    this.probes?.writeKept();
     this.storeState(opcode, address, () => this.get(value));
     this.storeState(OP.i64_store, L.COMPILED_SLOTS, () => {
       this.loadState(OP.i64_load, L.COMPILED_SLOTS);
@@ -280,7 +284,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.markedDirty = false;
     const first = block.instructions[0];
     if (first) this.trace?.beginBlock(block, () => this.leaveTo(first, 0));
-    if (block.probes && first) this.probes?.beginBlock(block.probes);
+    if (block.probes && first) this.probes?.beginBlock(block.probes, () => this.leaveTo(first, 0));
     for (const instruction of block.instructions) {
       this.current = instruction;
       this.condition = undefined;
@@ -782,8 +786,11 @@ export class RegionEmitter extends Emitter implements Semantics {
 /** Whether callbacks in the block read or write registers, or may trap through the region. */
 function needsRegisters({ probes }: Block): boolean {
   if (!probes) return false;
+  const { idle } = earlyTests(probes);
   const lists = [probes.block, ...probes.exec, ...probes.access];
-  return lists.some((list) => list.some(({ op }) => op.kind === "call" && (op.direct || op.registers !== "none")));
+  const needs = (placed: PlacedOp): boolean =>
+    placed.op.kind === "call" && !idle.has(placed) && (placed.op.direct || placed.op.registers !== "none");
+  return lists.some((list) => list.some(needs));
 }
 
 function successors(region: Region): Map<number, number[]> {

@@ -1,0 +1,47 @@
+// Which counters of plugins a region keeps in locals: loaded at its entry, written back at its exits and before anybody else could
+// look. In between memory is out of date, so a region that calls plugins at every turn keeps none.
+import type { CounterPlace, PlacedOp, ProbedBlock } from "../probe-ops.js";
+
+const MAX_LOCALS = 8;
+/** A counter must be used in one block of so many, or loading and storing it at each visit costs more than it saves. */
+const BLOCKS_PER_USE = 4;
+
+/** Names a counter. */
+export const counterKey = ({ address, stride }: CounterPlace): string => `${address}/${stride}`;
+
+export interface KeptCounter {
+  counter: CounterPlace;
+  /** The region changes it. */
+  written: boolean;
+}
+
+/** The counters to keep, by name. */
+export function countersToKeep(blocks: readonly ProbedBlock[]): Map<string, KeptCounter> {
+  const uses = new Map<string, KeptCounter & { blocks: number }>();
+  for (const block of blocks) {
+    const here = new Set<string>();
+    const use = (counter: CounterPlace, written: boolean): void => {
+      const key = counterKey(counter);
+      const known = uses.get(key) ?? { counter, written: false, blocks: 0 };
+      known.written ||= written;
+      if (!here.has(key)) known.blocks++;
+      here.add(key);
+      uses.set(key, known);
+    };
+    for (const { op, io } of opsOf(block)) {
+      if (io) continue;
+      if (op.kind === "call" && !op.when) return new Map();
+      if (op.when) use(op.when.counter, false);
+      if (op.kind === "add" || op.kind === "store") use(op.counter, true);
+    }
+  }
+  const kept = [...uses]
+    .filter(([, { blocks: used }]) => used * BLOCKS_PER_USE >= blocks.length)
+    .sort(([, a], [, b]) => b.blocks - a.blocks)
+    .slice(0, MAX_LOCALS);
+  return new Map(kept);
+}
+
+function opsOf({ block, exec, access }: ProbedBlock): PlacedOp[] {
+  return [...block, ...exec.flat(), ...access.flat()];
+}
