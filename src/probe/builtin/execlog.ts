@@ -44,20 +44,22 @@ export const execlog: PluginDefinition = {
     const prefixes = (options["ifilter"] ?? []) as string[];
     const addresses = new Set((options["afilter"] ?? []) as bigint[]);
     const everything = prefixes.length === 0 && addresses.size === 0;
-    const selected: Selected = (instruction, disassembly) => {
-      if (everything || addresses.has(instruction.vaddr)) return true;
+    const selected: Selected = ({ vaddr, bits }) => {
+      if (everything || addresses.has(vaddr)) return true;
+      const disassembly = qemuDisassembly(bits, vaddr);
       // QEMU's own text begins with the bits
       const text = disassembly.slice(disassembly.indexOf(" ")).trimStart();
       return prefixes.some((prefix) => text.startsWith(prefix) || disassembly.startsWith(prefix));
     };
     const log = new RecentLog(host, options["lines"] as number);
-    if (patterns.length === 0) return withoutRegisters(host, log, selected);
+    const named = new NamedTable(log, selected);
+    if (patterns.length === 0) return withoutRegisters(host, log, named);
     const changes = new RegisterChanges(host, patterns, options["rdisas"] as boolean);
-    return withRegisters(host, log, selected, everything, changes);
+    return withRegisters(host, log, named, everything, changes);
   },
 };
 
-type Selected = (instruction: Instruction, disassembly: string) => boolean;
+type Selected = (instruction: Instruction) => boolean;
 
 /** A log that can show its last lines. */
 class RecentLog extends Log {
@@ -77,9 +79,61 @@ class RecentLog extends Log {
   }
 }
 
-/** What of a line is known when an instruction is translated. */
-const fixedPart = ({ vaddr, bits }: Instruction, disassembly: string): string =>
-  `0x${vaddr.toString(16)}, 0x${bits.toString(16)}, "${disassembly}"`;
+/** An instruction that may have lines. Their text is made when the first is written: most of what is translated has none. */
+class Named {
+  readonly #vaddr: bigint;
+  readonly #bits: number;
+  #text: string | undefined;
+  /** Registers its lines may show. */
+  registers: readonly number[] | undefined;
+
+  constructor(vaddr: bigint, bits: number) {
+    this.#vaddr = vaddr;
+    this.#bits = bits;
+  }
+
+  get disassembly(): string {
+    return qemuDisassembly(this.#bits, this.#vaddr);
+  }
+  get text(): string {
+    this.#text ??= `0x${this.#vaddr.toString(16)}, 0x${this.#bits.toString(16)}, "${this.disassembly}"`;
+    return this.#text;
+  }
+}
+
+/** The instructions selected, by number. Those of a log that is full need no name any more. */
+class NamedTable {
+  readonly #log: Log;
+  readonly #selected: Selected;
+  readonly #entries: Named[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  constructor(log: Log, selected: Selected) {
+    this.#log = log;
+    this.#selected = selected;
+  }
+
+  /** -1: not selected. */
+  number(instruction: Instruction): number {
+    if (this.#log.full) {
+      this.#entries.length = 0;
+      this.#numbers.clear();
+      return this.#selected(instruction) ? 0 : -1;
+    }
+    const { vaddr, bits } = instruction;
+    const key = `${vaddr.toString(36)} ${bits}`;
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#selected(instruction) ? this.#entries.push(new Named(vaddr, bits)) - 1 : -1;
+      this.#numbers.set(key, number);
+    }
+    return number;
+  }
+
+  get(number: number): Named {
+    return this.#entries[number] as Named;
+  }
+}
 
 const accessPart = (write: boolean, paddr: string, device: string | undefined): string =>
   `, ${write ? "store" : "load"}, 0x${paddr}, ${device ?? "RAM"}`;
@@ -89,13 +143,11 @@ const BEGAN = 0;
 const DEVICE = 1;
 const ACCESSED = 2;
 
-function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected): Plugin {
+function withoutRegisters(host: PluginHost, log: RecentLog, named: NamedTable): Plugin {
   const scoreboard = host.scoreboard(2);
   const count = scoreboard.counter(0);
   const full = scoreboard.counter(1);
   const when = { counter: full, is: "eq", value: 0 } as const;
-  const fixed: string[] = [];
-  const numbers = new Map<string, number>();
   // names of the devices of DEVICE events that are still in the buffer
   let devices: (string | undefined)[] = [];
   // the first device the access went to, and where
@@ -121,7 +173,7 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
         case BEGAN:
           endLine();
           // nothing more to be made of what comes
-          if (!log.full) line = `${word & 255}, ${fixed[tag >>> 2]}`;
+          if (!log.full) line = `${word & 255}, ${named.get(tag >>> 2).text}`;
           break;
         case DEVICE: {
           // one for each part of an access across two pages; lines tell of the first
@@ -158,15 +210,10 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
   return {
     translate(block) {
       for (const instruction of block.instructions) {
-        const key = `${instruction.vaddr.toString(36)} ${instruction.bits}`;
-        let number = numbers.get(key);
-        if (number === undefined) {
-          const disassembly = qemuDisassembly(instruction.bits, instruction.vaddr);
-          number = selected(instruction, disassembly) ? fixed.push(fixedPart(instruction, disassembly)) - 1 : -1;
-          numbers.set(key, number);
-        }
+        const number = named.number(instruction);
         if (number < 0) continue;
         instruction.onExec(countOne);
+        if (log.full) continue;
         instruction.onExec(buffer.append(4 * number + BEGAN, "none", when));
         if (!mayAccess(instruction)) continue;
         instruction.onAccess(nameDevice, { io: true });
@@ -186,7 +233,7 @@ function withoutRegisters(host: PluginHost, log: RecentLog, selected: Selected):
 function withRegisters(
   host: PluginHost,
   log: RecentLog,
-  selected: Selected,
+  named: NamedTable,
   everything: boolean,
   changes: RegisterChanges,
 ): Plugin {
@@ -196,8 +243,6 @@ function withRegisters(
   const pending = scoreboard.counter(1);
   const full = scoreboard.counter(2);
   const when = { counter: full, is: "eq", value: 0 } as const;
-  const entries: { fixed: string; registers: readonly number[] }[] = [];
-  const known = new Map<string, number>();
   const lines = new Array<string>(host.harts).fill("");
   const registers = new Array<readonly number[]>(host.harts).fill([]);
   const begun = new Array<boolean>(host.harts).fill(false);
@@ -211,13 +256,15 @@ function withRegisters(
   };
   const began = (hart: number, tag: number): void => {
     endLine(hart);
-    const { fixed, registers: named } = entries[tag] as (typeof entries)[number];
     if (log.full) return;
+    const instruction = named.get(tag);
+    instruction.registers ??= changes.namedIn(instruction.disassembly);
+    const shown = instruction.registers;
     // other instructions may have run since the last line, or since the plugin was attached
-    if (!everything || !begun[hart]) changes.remember(hart, everything ? changes.all : named);
+    if (!everything || !begun[hart]) changes.remember(hart, everything ? changes.all : shown);
     begun[hart] = true;
-    lines[hart] = `${hart}, ${fixed}`;
-    registers[hart] = named;
+    lines[hart] = `${hart}, ${instruction.text}`;
+    registers[hart] = shown;
   };
   const accessed = (hart: number): void => {
     if (lines[hart] === "") return;
@@ -232,18 +279,11 @@ function withRegisters(
   return {
     translate(block) {
       for (const instruction of block.instructions) {
-        const key = `${instruction.vaddr.toString(36)} ${instruction.bits}`;
-        let number = known.get(key);
-        if (number === undefined) {
-          const disassembly = qemuDisassembly(instruction.bits, instruction.vaddr);
-          number = selected(instruction, disassembly)
-            ? entries.push({ fixed: fixedPart(instruction, disassembly), registers: changes.namedIn(disassembly) }) - 1
-            : -1;
-          known.set(key, number);
-        }
+        const number = named.number(instruction);
         if (!everything) instruction.onExec(onNext);
         if (number < 0) continue;
         instruction.onExec(countOne);
+        if (log.full) continue;
         instruction.onExec(host.call(began, number, { when, registers: "read" }));
         if (!everything) instruction.onExec(setPending);
         if (mayAccess(instruction)) instruction.onAccess(onAccess);
