@@ -73,8 +73,11 @@ export class BlockView implements Block {
     this.probes.count++;
   }
 
+  /** Lists that have grown have room for more, mostly many times what is in them, and stay as long as the block. */
   close(): void {
     this.#open = false;
+    for (const lists of [this.probes.exec, this.probes.access] as unknown[][][])
+      for (const [index, list] of lists.entries()) if (list) lists[index] = list.slice();
   }
 
   check(): void {

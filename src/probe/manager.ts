@@ -458,7 +458,7 @@ export class PluginManager implements PluginManagerApi {
     if (known && known.parts.length === parts.length && known.parts.every((part, i) => part === parts[i]))
       return known.probes;
     const probes = parts.length === 0 ? NO_PROBES : merge(parts, block.instructions.length);
-    this.#merged.set(block, { parts, probes });
+    this.#merged.set(block, { parts: parts.slice(), probes });
     return probes;
   }
 
@@ -516,7 +516,8 @@ function merge(parts: readonly SlotProbes[], count: number): BlockProbes {
   const block: ProbeOp[] = parts.flatMap((part) => part.block);
   const lists = <T>(pick: (part: SlotProbes) => readonly (T[] | undefined)[]): (T[] | undefined)[] =>
     Array.from({ length: count }, (_, i) => {
-      const all = parts.flatMap((part) => pick(part)[i] ?? []);
+      // not flatMap, whose result has room for more
+      const all = ([] as T[]).concat(...parts.map((part) => pick(part)[i] ?? []));
       return all.length > 0 ? all : undefined;
     });
   return { block, exec: lists((part) => part.exec), access: lists((part) => part.access) };

@@ -65,6 +65,12 @@ export function comeAndGo(observed: Observed, times: number, all: number, stretc
   return { mappings, heap: process.memoryUsage().heapUsed - heap };
 }
 
+/** JavaScript heap in use, bytes, once garbage has been collected. */
+export function heapUsed(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
 /** Share of the next `count` instructions that compiled code runs. */
 export function compiledShare({ machine }: Observed, run: () => void): number {
   const before = machine.engineStats();
