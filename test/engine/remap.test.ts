@@ -1,87 +1,19 @@
 // Memory that moves under hot loops: windows switched while code runs from them, or while loops read and write through them.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Assembler, type Label } from "./assembler.js";
+import { BANK0, BOARD, bankLoop, copy, image, step, WINDOW0 } from "./bank-loop.js";
 import { assertEndsAlike, boot, differences, type Image, INTERPRETER, runTo, TIERS } from "./machines.js";
-import { START } from "./platform.js";
 
-const [A0, A1, A2, T0, T1, T2, S0, S1, S2] = [10, 11, 12, 5, 6, 7, 8, 9, 18];
-const BANK0 = 0x1100_0000;
+const [A0, _A1, A2, T0, T1, T2, S0, S1, S2] = [10, 11, 12, 5, 6, 7, 8, 9, 18];
 const BANK1 = 0x1100_1000;
-const WINDOW0 = 0x1200_0000;
 const WINDOW1 = 0x1210_0000;
-const BOARD = { board: "remap" } as const;
 
 const check = (guest: Image, a0: bigint, count: number): Promise<void> => assertEndsAlike(guest, a0, count, BOARD);
 
-function image(write: (a: Assembler) => void): Image {
-  const a = new Assembler();
-  write(a);
-  a.li(T0, 0x10_0000);
-  a.li(T1, 0x5555);
-  a.op("sw", { rs1: T0, rs2: T1 });
-  return { parts: [{ address: START, bytes: a.assemble(START).bytes }] };
-}
-
-/** Copies code that the assembler places at `from` to a place in the window. Uses t0, t1, t2, a1. */
-function copy(a: Assembler, from: Label, to: number, bytes: number): void {
-  a.la(T0, from);
-  a.li(T1, to);
-  a.li(A1, bytes / 2);
-  const top = a.here();
-  a.op("lhu", { rd: T2, rs1: T0 });
-  a.op("sh", { rs1: T1, rs2: T2 });
-  a.op("addi", { rd: T0, rs1: T0, imm: 2 });
-  a.op("addi", { rd: T1, rs1: T1, imm: 2 });
-  a.op("addi", { rd: A1, rs1: A1, imm: -1 });
-  a.to("bne", top, { rs1: A1 });
-}
-
-/** Words that differ from bank to bank: addi a0, a0, 1 << bank. */
-const step = (bank: number): number => (0x13 | (A0 << 7) | (A0 << 15) | ((1 << bank) << 20)) >>> 0;
-
 for (const offset of [0x100, 0xff4, 0x1ffa]) {
   test(`a hot loop that switches the bank it runs from, at offset 0x${offset.toString(16)} of the window`, async () => {
-    // the same code in four RAM banks, but for the constant that is added; each turn goes on in the next bank
-    const guest = image((a) => {
-      const sources = [0, 1, 2, 3].map(() => a.label());
-      const end = a.label();
-      for (const [bank, source] of sources.entries()) {
-        a.li(T0, BANK0);
-        a.li(T1, bank);
-        a.op("sw", { rs1: T0, rs2: T1 });
-        copy(a, source, WINDOW0 + offset, 40);
-      }
-      a.li(T0, BANK0);
-      a.op("sw", { rs1: T0 });
-      a.li(A0, 0);
-      a.li(S0, 400);
-      a.li(S1, BANK0);
-      a.li(S2, 0);
-      a.li(T0, WINDOW0 + offset);
-      a.op("jalr", { rd: 1, rs1: T0 });
-      a.jump(end);
-      for (const [bank, source] of sources.entries()) {
-        a.place(source);
-        const top = a.here();
-        a.word(step(bank));
-        a.op("addi", { rd: S2, rs1: S2, imm: 1 });
-        a.op("andi", { rd: T1, rs1: S2, imm: 3 });
-        a.op("sw", { rs1: S1, rs2: T1 }); // what follows is another bank's
-        a.word(step(bank));
-        a.op("addi", { rd: S0, rs1: S0, imm: -1 });
-        a.to("bne", top, { rs1: S0 });
-        a.ret();
-        a.word(0);
-        a.word(0);
-        a.pad(8);
-      }
-      a.place(end);
-    });
-    // per turn: the constant of the old bank, and the one of the new
-    let sum = 0n;
-    for (let n = 0; n < 400; n++) sum += (1n << BigInt(n & 3)) + (1n << BigInt((n + 1) & 3));
-    await check(guest, sum, 5003);
+    const { guest, a0 } = bankLoop(offset);
+    await check(guest, a0, 5003);
   });
 }
 
