@@ -1,46 +1,23 @@
 // Disassembler made from the instruction records, with the usual aliases (ret, mv, li, j, beqz, ...).
 import { type Decoded, decode } from "./decode.js";
-import { csrName, F_NAMES, X_NAMES } from "./registers.js";
+import { noSuchOperand, plainOperand } from "./operands.js";
+import { csrName, X_NAMES } from "./registers.js";
 
 const ROUNDING = ["rne", "rtz", "rdn", "rup", "rmm", "rm5", "rm6", "dyn"];
 const hex = (v: bigint): string => `0x${BigInt.asUintN(64, v).toString(16)}`;
 
 function operandText(name: string, d: Decoded, pc: bigint): string {
-  const x = (n: number): string => X_NAMES[n] as string;
-  const f = (n: number): string => F_NAMES[n] as string;
   switch (name) {
-    case "rd":
-      return x(d.rd);
-    case "rs1":
-      return x(d.rs1);
-    case "rs2":
-      return x(d.rs2);
-    case "fd":
-      return f(d.rd);
-    case "fs1":
-      return f(d.rs1);
-    case "fs2":
-      return f(d.rs2);
-    case "fs3":
-      return f(d.rs3);
-    case "imm":
-      return String(d.imm);
     case "imm20":
       return `0x${((d.imm >>> 12) & 0xfffff).toString(16)}`;
-    case "offset(rs1)":
-      return `${d.imm}(${x(d.rs1)})`;
-    case "(rs1)":
-      return `(${x(d.rs1)})`;
     case "target":
       return hex(pc + BigInt(d.imm));
     case "csr":
       return csrName((d.imm >>> 20) & 0xfff);
-    case "zimm":
-      return String(d.rs1);
     case "rm":
       return ROUNDING[d.rm] as string;
     default:
-      throw new Error(`no such operand in an assembly form: ${name}`);
+      return plainOperand(name, d) ?? noSuchOperand(name);
   }
 }
 

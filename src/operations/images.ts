@@ -1,11 +1,10 @@
 // Images: uploaded bytes that machines are made of.
 import Type from "../schema/type.js";
-import { invalid } from "./errors.js";
 import type { ImageRecord } from "./image-store.js";
 import { operation } from "./operation.js";
 import { Image, ImageKind, strict } from "./schemas.js";
 import type { Service } from "./service.js";
-import { toBytes } from "./wire.js";
+import { UploadDigest, UploadName, uploaded } from "./uploads.js";
 
 const reference = Type.String({
   minLength: 1,
@@ -18,10 +17,6 @@ function view(service: Service, image: ImageRecord) {
   return { ...image, sessions: sessions.map((session) => session.id) };
 }
 
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
-}
-
 export const imageOperations = [
   operation({
     name: "image.put",
@@ -30,21 +25,9 @@ export const imageOperations = [
       "The bytes are kept under their sha256; storing the same bytes again changes nothing but names. A name points to one image and moves when it is given to another. Over REST the body is the image itself, streamed; over JSON-RPC it is base64 and bounded by maxBody.",
     params: Type.Object(
       {
-        name: Type.Optional(
-          Type.String({
-            pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",
-            description: "name to find it by",
-            "x-expected": "a name of letters, digits and . _ + - (at most 128, not beginning with a sign)",
-          }),
-        ),
+        name: Type.Optional(UploadName),
         kind: Type.Optional(ImageKind),
-        digest: Type.Optional(
-          Type.String({
-            pattern: "^[0-9a-f]{64}$",
-            description: "sha256 the bytes must have",
-            "x-expected": "64 lower-case hex digits",
-          }),
-        ),
+        digest: Type.Optional(UploadDigest),
         data: Type.String({ description: "the image, base64" }),
       },
       strict,
@@ -63,16 +46,8 @@ export const imageOperations = [
     },
     raw: { param: "data", types: ["application/octet-stream"], description: "the image" },
     safe: false,
-    async handler({ service }, { name, kind, digest, data }, body) {
-      if (name !== undefined && /^[0-9a-f]{8,64}$/.test(name)) {
-        throw invalid("name", "a name that cannot be taken for a digest", "add a letter after f or an extension");
-      }
-      const source = body ? body.stream : once(toBytes(data, "base64", "data"));
-      const options = {
-        ...(name === undefined ? {} : { name }),
-        ...(kind === undefined ? {} : { kind }),
-        ...(digest === undefined ? {} : { digest }),
-      };
+    async handler({ service }, params, body) {
+      const { source, options } = uploaded(params, body);
       const { image, created } = await service.images.put(source, options);
       return { ...view(service, image), added: created };
     },

@@ -8,7 +8,8 @@ import { type CallContext, operation } from "./operation.js";
 import type { PluginRecord } from "./plugin-store.js";
 import { strict } from "./schemas.js";
 import type { Service } from "./service.js";
-import { named, toBytes } from "./wire.js";
+import { UploadDigest, UploadName, uploaded } from "./uploads.js";
+import { named } from "./wire.js";
 
 export const PluginKind = Type.Enum(["builtin", "wasm", "javascript"], {
   description: "wasm: sandboxed, in any language; javascript: code with the rights of the service",
@@ -122,10 +123,6 @@ function view(service: Service, plugin: PluginDefinition | PluginRecord) {
   return { name: plugin.names[0] ?? plugin.digest, ...plugin, slots: storedSlots(service, plugin) };
 }
 
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
-}
-
 export const pluginOperations = [
   operation({
     name: "plugin.put",
@@ -134,21 +131,9 @@ export const pluginOperations = [
       "Over REST the body is the module itself; over JSON-RPC it is base64. A WebAssembly module is validated (imports, exports, API version, size) before it is kept, under its sha256. JavaScript modules are code with the rights of the service: taken only where the operator allows it, with a token of their own (docs/plugins.md).",
     params: Type.Object(
       {
-        name: Type.Optional(
-          Type.String({
-            pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$",
-            description: "name to find it by",
-            "x-expected": "a name of letters, digits and . _ + - (at most 128, not beginning with a sign)",
-          }),
-        ),
+        name: Type.Optional(UploadName),
         kind: Type.Optional(UploadedKind),
-        digest: Type.Optional(
-          Type.String({
-            pattern: "^[0-9a-f]{64}$",
-            description: "sha256 the bytes must have",
-            "x-expected": "64 lower-case hex digits",
-          }),
-        ),
+        digest: Type.Optional(UploadDigest),
         data: Type.String({ description: "the module, base64" }),
       },
       strict,
@@ -177,21 +162,14 @@ export const pluginOperations = [
       description: "the module",
     },
     safe: false,
-    async handler(context, { name, kind, digest, data }, body) {
+    async handler(context, params, body) {
       const { service } = context;
-      if (name !== undefined && /^[0-9a-f]{8,64}$/.test(name)) {
-        throw invalid("name", "a name that cannot be taken for a digest", "add a letter after f or an extension");
-      }
+      const { name, kind } = params;
+      const { source, options } = uploaded(params, body);
       if (name !== undefined && service.builtins.has(name))
         throw invalid("name", "a name no built-in plugin has", `add an extension: ${name}.wasm`);
       if (kind === "javascript") checkCode(context);
-      const source = body ? body.stream : once(toBytes(data, "base64", "data"));
-      const { image, created } = await service.plugins.put(source, {
-        ...(name === undefined ? {} : { name }),
-        ...(kind === undefined ? {} : { kind }),
-        ...(digest === undefined ? {} : { digest }),
-        checkCode: () => checkCode(context),
-      });
+      const { image, created } = await service.plugins.put(source, { ...options, checkCode: () => checkCode(context) });
       return { ...view(service, image), added: created };
     },
   }),

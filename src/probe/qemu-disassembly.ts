@@ -3,6 +3,7 @@
 // table of their own. test/differential/disassembly.test.ts holds this against QEMU, and lists where QEMU is wrong and this
 // is not. What its disassembler does not know is written in the same style.
 import { type Decoded, decode } from "../isa/decode.js";
+import { noSuchOperand, plainOperand } from "../isa/operands.js";
 import { csrName, F_NAMES, X_NAMES } from "../isa/registers.js";
 
 const ROUNDING = ["rne", "rtz", "rdn", "rup", "rmm", "inv", "inv", "dyn"];
@@ -49,36 +50,15 @@ function generic(d: Decoded): Omit<Form, "name"> {
     .filter((operand) => operand !== "" && operand !== "rm")
     .map((operand) => {
       switch (operand) {
-        case "rd":
-          return x(d.rd);
-        case "rs1":
-          return x(d.rs1);
-        case "rs2":
-          return x(d.rs2);
-        case "fd":
-          return f(d.rd);
-        case "fs1":
-          return f(d.rs1);
-        case "fs2":
-          return f(d.rs2);
-        case "fs3":
-          return f(d.rs3);
-        case "imm":
         case "imm20":
           return String(d.imm);
-        case "offset(rs1)":
-          return `${d.imm}(${x(d.rs1)})`;
-        case "(rs1)":
-          return `(${x(d.rs1)})`;
         case "target":
           offset = d.imm;
           return String(d.imm);
         case "csr":
           return csr(d);
-        case "zimm":
-          return String(d.rs1);
         default:
-          throw new Error(`no such operand in an assembly form: ${operand}`);
+          return plainOperand(operand, d) ?? noSuchOperand(operand);
       }
     });
   if (format === "rm") operands.unshift(ROUNDING[d.rm] as string);

@@ -9,6 +9,34 @@ const FLOW = ["next", "branch", "jump", "jumpTo", "system"] as const;
 export function blockFunctions(plugin: WasmPlugin): HostFunctions {
   const { handles } = plugin;
   const probes = () => plugin.probes;
+  /** The three sorts of probes that run with a block, and with an instruction. */
+  const execProbes = (
+    name: "register_vcpu_tb_exec" | "register_vcpu_insn_exec",
+    find: (handle: number) => Parameters<typeof plugin.probes.onExec>[0],
+  ): HostFunctions => ({
+    [`${name}_cb`]: (of: number, cb: number, flags: number, udata: number) => {
+      const op = probes().call(`${name}_cb`, "exec", cb, flags, udata);
+      probes().onExec(find(of), op);
+    },
+    [`${name}_cond_cb`]: (
+      of: number,
+      cb: number,
+      flags: number,
+      cond: number,
+      address: number,
+      stride: number,
+      value: bigint,
+      udata: number,
+    ) => {
+      const when = { cond, address, stride, value };
+      const op = probes().call(`${name}_cond_cb`, "exec", cb, flags, udata, when);
+      probes().onExec(find(of), op);
+    },
+    [`${name}_inline_per_vcpu`]: (of: number, kind: number, address: number, stride: number, value: bigint) => {
+      const op = probes().inline(`${name}_inline_per_vcpu`, kind, address, stride, value);
+      probes().onExec(find(of), op);
+    },
+  });
   return {
     tb_n_insns: (tb: number) => handles.block(tb)?.instructions.length ?? 0,
     tb_vaddr: (tb: number) => handles.block(tb)?.vaddr ?? 0n,
@@ -35,62 +63,8 @@ export function blockFunctions(plugin: WasmPlugin): HostFunctions {
     emu_insn_flow: (insn: number) => Math.max(0, FLOW.indexOf(handles.instruction(insn)?.flow ?? "next")),
     emu_insn_target: (insn: number) => handles.instruction(insn)?.target ?? 0n,
 
-    register_vcpu_tb_exec_cb: (tb: number, cb: number, flags: number, udata: number) => {
-      const op = probes().call("register_vcpu_tb_exec_cb", "exec", cb, flags, udata);
-      probes().onExec(handles.block(tb), op);
-    },
-    register_vcpu_tb_exec_cond_cb: (
-      tb: number,
-      cb: number,
-      flags: number,
-      cond: number,
-      address: number,
-      stride: number,
-      value: bigint,
-      udata: number,
-    ) => {
-      const when = { cond, address, stride, value };
-      const op = probes().call("register_vcpu_tb_exec_cond_cb", "exec", cb, flags, udata, when);
-      probes().onExec(handles.block(tb), op);
-    },
-    register_vcpu_tb_exec_inline_per_vcpu: (
-      tb: number,
-      kind: number,
-      address: number,
-      stride: number,
-      value: bigint,
-    ) => {
-      const op = probes().inline("register_vcpu_tb_exec_inline_per_vcpu", kind, address, stride, value);
-      probes().onExec(handles.block(tb), op);
-    },
-    register_vcpu_insn_exec_cb: (insn: number, cb: number, flags: number, udata: number) => {
-      const op = probes().call("register_vcpu_insn_exec_cb", "exec", cb, flags, udata);
-      probes().onExec(handles.instruction(insn), op);
-    },
-    register_vcpu_insn_exec_cond_cb: (
-      insn: number,
-      cb: number,
-      flags: number,
-      cond: number,
-      address: number,
-      stride: number,
-      value: bigint,
-      udata: number,
-    ) => {
-      const when = { cond, address, stride, value };
-      const op = probes().call("register_vcpu_insn_exec_cond_cb", "exec", cb, flags, udata, when);
-      probes().onExec(handles.instruction(insn), op);
-    },
-    register_vcpu_insn_exec_inline_per_vcpu: (
-      insn: number,
-      kind: number,
-      address: number,
-      stride: number,
-      value: bigint,
-    ) => {
-      const op = probes().inline("register_vcpu_insn_exec_inline_per_vcpu", kind, address, stride, value);
-      probes().onExec(handles.instruction(insn), op);
-    },
+    ...execProbes("register_vcpu_tb_exec", (tb) => handles.block(tb)),
+    ...execProbes("register_vcpu_insn_exec", (insn) => handles.instruction(insn)),
     register_vcpu_mem_cb: (insn: number, cb: number, flags: number, rw: number, udata: number) => {
       const name = "register_vcpu_mem_cb";
       probes().onAccess(name, handles.instruction(insn), rw, probes().call(name, "access", cb, flags, udata));
