@@ -30,6 +30,8 @@ export interface AppendOp {
   kind: "append";
   /** Address of the buffer's descriptor. */
   buffer: number;
+  /** How many it holds. */
+  entries: number;
   tag: number;
   /** What the entry's 64 bits are; anything but `none` needs an access. */
   field: "none" | "vaddr" | "paddr" | "value";

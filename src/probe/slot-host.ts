@@ -91,6 +91,7 @@ export class SlotHost implements PluginHost {
       append: (tag, field = "none", when) => ({
         kind: "append",
         buffer: address,
+        entries,
         tag,
         field,
         full,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { earlyTests } from "../../src/engine/jit/block-conditions.js";
+import { buffersToKeep } from "../../src/engine/jit/buffer-cursors.js";
 import { countersToKeep } from "../../src/engine/jit/counter-locals.js";
 import type { Comparison, CounterPlace, PlacedOp, ProbedBlock, ProbeOp } from "../../src/engine/probe-ops.js";
 
@@ -68,6 +69,22 @@ test("conditions are looked at one by one where that would be wrong or slow", ()
   none([[add(1), limit, when(add(1), 2, "eq", 1n)]]);
   none([[add(1), when(add(2), 1, "ge", 100n)]]); //    may go on for long
   none([[add(1), ...[1n, 2n, 3n, 4n, 5n].map((n) => when(call, 1, "eq", n))]]);
+});
+
+test("buffers with room for many blocks are appended to by a cursor in a local", () => {
+  const full = { slot: 0, dispatcher: 0, fn: 0 };
+  const append = (buffer: number, entries: number): ProbeOp => ({
+    ...{ kind: "append", buffer, entries, tag: 0, field: "none", full },
+  });
+  const keep = (...ops: ProbeOp[]) => buffersToKeep([block([ops])]);
+  assert.deepEqual(keep(append(1, 16), append(1, 16)), [1]);
+  assert.deepEqual(keep(append(1, 15), append(1, 15)), []);
+  assert.deepEqual(keep(append(1, 100), append(2, 100)), [1, 2]);
+  // one that may have to be drained is drained between two instructions, where all must be in memory
+  assert.deepEqual(keep(append(1, 100), append(2, 7)), []);
+  assert.deepEqual(keep(append(1, 100), call), []);
+  assert.deepEqual(keep(append(1, 100), when(call, 1, "eq", 5n)), [1]);
+  assert.deepEqual(keep(...[1, 2, 3, 4, 5].map((n) => append(n, 100))), []);
 });
 
 test("counters that many blocks use are kept in locals", () => {

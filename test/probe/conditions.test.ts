@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EngineSettings } from "../../src/machine/description.js";
-import type { Instruction, Op, PluginDefinition, PluginHost } from "../../src/probe/plugin.js";
+import type { EventBuffer, Instruction, Op, PluginDefinition, PluginHost } from "../../src/probe/plugin.js";
 import { differences } from "../engine/machines.js";
 import { plugged } from "./plugged.js";
 
@@ -63,6 +63,23 @@ const SHAPES: Record<string, (host: PluginHost, note: Note) => Shape> = {
     return {
       exec: [x.add(1), y.add(2), some],
       access: (index) => [buffer.append(index, "vaddr")],
+      counters: [x, y],
+    };
+  },
+  "buffers with room for many blocks": (host, note) => {
+    const board = host.scoreboard(2);
+    const [x, y] = [board.counter(0), board.counter(1)];
+    const sums = [7, 7];
+    const drains = sums.map((_, n) => (words: Uint32Array, from: number, to: number): void => {
+      for (let i = 4 * from; i < 4 * to; i++) sums[n] = ((sums[n] as number) * 31 + (words[i] as number)) >>> 0;
+      note(n, sums[n] as number);
+      for (let hart = 0; hart < host.harts; hart++) y.set(hart, y.get(hart) + 1000n);
+    });
+    const [first, second] = drains.map((drain) => host.buffer(drain, 1021)) as [EventBuffer, EventBuffer];
+    const some = first.append(7, "none", { counter: y, is: "lt", value: 500_000 });
+    return {
+      exec: (index) => [x.add(1), y.add(2), some, ...(index % 3 === 0 ? [second.append(index)] : [])],
+      access: (index) => [first.append(index, "paddr"), first.append(index, "value")],
       counters: [x, y],
     };
   },

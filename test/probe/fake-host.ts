@@ -224,7 +224,8 @@ class FakeBuffer implements EventBuffer {
 
   append(tag: number, field: "none" | "vaddr" | "paddr" | "value" = "none", when?: When): ProbeOp {
     const full = { slot: 0, dispatcher: 0, fn: 0 };
-    return { kind: "append", buffer: this.address, tag, field, full, when: condition(when) };
+    const { address, entries } = this;
+    return { kind: "append", buffer: address, entries, tag, field, full, when: condition(when) };
   }
 
   put(tag: number, word: number, field: bigint): void {

@@ -17,6 +17,7 @@ export interface KeptCounter {
 
 /** The counters to keep, by name. */
 export function countersToKeep(blocks: readonly ProbedBlock[]): Map<string, KeptCounter> {
+  if (callsAtEveryTurn(blocks)) return new Map();
   const uses = new Map<string, KeptCounter & { blocks: number }>();
   for (const block of blocks) {
     const here = new Set<string>();
@@ -30,7 +31,6 @@ export function countersToKeep(blocks: readonly ProbedBlock[]): Map<string, Kept
     };
     for (const { op, io } of opsOf(block)) {
       if (io) continue;
-      if (op.kind === "call" && !op.when) return new Map();
       if (op.when) use(op.when.counter, false);
       if (op.kind === "add" || op.kind === "store") use(op.counter, true);
     }
@@ -40,6 +40,11 @@ export function countersToKeep(blocks: readonly ProbedBlock[]): Map<string, Kept
     .sort(([, a], [, b]) => b.blocks - a.blocks)
     .slice(0, MAX_LOCALS);
   return new Map(kept);
+}
+
+/** Whether a plugin is called without a condition: what is kept in locals would have to be written back each time. */
+export function callsAtEveryTurn(blocks: readonly ProbedBlock[]): boolean {
+  return blocks.some((block) => opsOf(block).some(({ op, io }) => !io && op.kind === "call" && !op.when));
 }
 
 function opsOf({ block, exec, access }: ProbedBlock): PlacedOp[] {

@@ -17,6 +17,7 @@ import type {
   ProbeOp,
 } from "../probe-ops.js";
 import { earlyTests } from "./block-conditions.js";
+import { BufferCursors } from "./buffer-cursors.js";
 import { counterKey, countersToKeep, type KeptCounter } from "./counter-locals.js";
 import type { Access } from "./trace-emitter.js";
 
@@ -54,6 +55,7 @@ export class ProbeEmitter {
   #index = 0;
   #pending = new Map<string, { counter: CounterPlace; value: bigint }>();
   #accesses: Access[] = [];
+  readonly #cursors: BufferCursors;
   /** Ops that the tests at the block's beginning have ruled out. */
   #idle: ReadonlySet<PlacedOp> = new Set();
   /** Counters in locals, by name. */
@@ -64,6 +66,7 @@ export class ProbeEmitter {
     this.#m = emitter;
     this.#harts = harts;
     this.#site = site;
+    this.#cursors = new BufferCursors(emitter, blocks);
     for (const [key, kept] of countersToKeep(blocks)) this.#kept.set(key, { ...kept, local: emitter.local(I64) });
   }
 
@@ -77,12 +80,14 @@ export class ProbeEmitter {
     this.#loadKept();
   }
 
-  /** At each exit: counters that are kept in locals go to memory. */
+  /** At each exit: what is kept in locals goes to memory. */
   writeKept(): void {
+    this.#cursors.write();
     for (const { counter, local, written } of this.#kept.values())
       if (written) this.#place(counter, () => this.#m.get(local), OP.i64_store);
   }
   #loadKept(): void {
+    this.#cursors.load();
     for (const { counter, local } of this.#kept.values()) {
       this.#base(counter);
       this.#m.memory(OP.i64_load, counter.address);
@@ -95,6 +100,7 @@ export class ProbeEmitter {
     this.#block = block;
     this.#index = 0;
     this.#pending.clear();
+    this.#cursors.reserve(block, leave);
     const { tests, idle } = earlyTests(block);
     this.#idle = idle;
     const m = this.#m;
@@ -187,6 +193,10 @@ export class ProbeEmitter {
         this.#addLater(op.counter, op.value);
         continue;
       }
+      if (op.kind === "append" && !op.when && op.guard === undefined && this.#cursors.has(op.buffer)) {
+        this.#appendKept(op, event?.access);
+        continue;
+      }
       this.#flush(true);
       let open = 0;
       if (op.when) {
@@ -212,7 +222,10 @@ export class ProbeEmitter {
           break;
         case "append":
           // what draining asks for can wait for the region's next exit
-          this.#append(op, placed, event?.access);
+          if (this.#cursors.has(op.buffer)) {
+            this.#appendKept(op, event?.access);
+            this.#cursors.flush(true);
+          } else this.#append(op, placed, event?.access);
           break;
         case "call":
           if (isLeaf(op)) this.#callLeaf(op, placed, index, event?.access);
@@ -243,6 +256,7 @@ export class ProbeEmitter {
   #flush(forget: boolean): void {
     for (const { counter, value } of this.#pending.values()) this.#add(counter, value);
     if (forget) this.#pending.clear();
+    this.#cursors.flush(forget);
   }
   #add(counter: CounterPlace, value: bigint): void {
     this.#assign(counter, () => {
@@ -288,27 +302,40 @@ export class ProbeEmitter {
     else this.#m.get(this.#hart);
   }
 
+  /** Where the block has room for it. */
+  #appendKept(op: AppendOp, access: Access | undefined): void {
+    const { local, offset } = this.#cursors.next(op.buffer);
+    this.#entry(op, access, local, offset);
+  }
+
+  /** An entry at a distance from what a local says. */
+  #entry({ tag, field }: AppendOp, access: Access | undefined, cursor: number, offset: number): void {
+    const m = this.#m;
+    const what = field === "none" || !access ? 0 : (access.size << 8) | (access.kind << 16);
+    m.get(cursor);
+    m.i64(BigInt.asIntN(64, (BigInt(what) << 32n) | BigInt(tag >>> 0)));
+    if (this.#hart !== undefined) {
+      m.get(this.#hart);
+      m.op(OP.i64_extend_i32_u);
+      m.i64(32);
+      m.op(OP.i64_shl);
+      m.op(OP.i64_or);
+    }
+    m.memory(OP.i64_store, offset);
+    m.get(cursor);
+    if (!access || field === "none") m.i64(0);
+    else if (field === "vaddr") m.get(access.va);
+    else if (field === "value") this.#value(access);
+    else this.#physical(access.va, access.entry);
+    m.memory(OP.i64_store, offset + 8);
+  }
+
   #append(op: AppendOp & PlacedOp["op"], placed: PlacedOp, access: Access | undefined): void {
     const m = this.#m;
     const cursor = m.local(I32);
     m.loadState(OP.i32_load, op.buffer + L.BUFFER_CURSOR);
-    m.tee(cursor);
-    m.i32(op.tag);
-    m.memory(OP.i32_store, 0);
-    const what = op.field === "none" || !access ? 0 : (access.size << 8) | (access.kind << 16);
-    m.get(cursor);
-    m.i32(what);
-    if (this.#hart !== undefined) {
-      m.get(this.#hart);
-      m.op(OP.i32_or);
-    }
-    m.memory(OP.i32_store, 4);
-    m.get(cursor);
-    if (!access || op.field === "none") m.i64(0);
-    else if (op.field === "vaddr") m.get(access.va);
-    else if (op.field === "value") this.#value(access);
-    else this.#physical(access.va, access.entry);
-    m.memory(OP.i64_store, 8);
+    m.set(cursor);
+    this.#entry(op, access, cursor, 0);
     m.storeState(OP.i32_store, op.buffer + L.BUFFER_CURSOR, () => {
       m.get(cursor);
       m.i32(L.ENTRY_SIZE);

@@ -36,6 +36,7 @@ export class CacheModel {
   readonly shift: number;
   readonly upper: number;
   readonly #eviction: Eviction;
+  readonly #lru: boolean;
   readonly #random: Random;
   /** FIFO: the way of each set to fill next. Random: how many are filled. */
   readonly #next: Uint16Array;
@@ -47,6 +48,7 @@ export class CacheModel {
     this.upper = 2 ** (32 - this.shift);
     this.setMask = sets - 1;
     this.#eviction = eviction;
+    this.#lru = eviction === "lru";
     this.#random = random;
     this.lines = new Float64Array(sets * associativity).fill(-1);
     this.#next = new Uint16Array(sets);
@@ -66,21 +68,23 @@ export class CacheModel {
   access(first: number, line: number): boolean {
     const { lines, ways } = this;
     const end = first + ways;
-    for (let way = first + 1; way < end; way++) {
-      if (lines[way] !== line) continue;
-      if (this.#eviction === "lru") this.#moveToFront(first, way, line);
-      return true;
+    if (this.#lru) {
+      // looked for and moved to the front in one go: what is passed moves back by one
+      let passed = lines[first] as number;
+      lines[first] = line;
+      for (let way = first + 1; way < end; way++) {
+        const here = lines[way] as number;
+        lines[way] = passed;
+        if (here === line) return true;
+        passed = here;
+      }
+      this.misses++;
+      return false;
     }
+    for (let way = first + 1; way < end; way++) if (lines[way] === line) return true;
     this.misses++;
-    if (this.#eviction === "lru") this.#moveToFront(first, end - 1, line);
-    else lines[first + this.#victim(first / ways)] = line;
+    lines[first + this.#victim(first / ways)] = line;
     return false;
-  }
-
-  #moveToFront(first: number, way: number, line: number): void {
-    const { lines } = this;
-    for (let to = way; to > first; to--) lines[to] = lines[to - 1] as number;
-    lines[first] = line;
   }
 
   #victim(set: number): number {
