@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { counter, echo, sleeper } from "./programs.js";
-import { type Client, type RpcError, startService } from "./service.js";
+import { type Client, type RpcError, sharedService } from "./service.js";
+
+const shared = sharedService();
 
 async function machine(
   t: TestContext,
   program: Uint8Array,
   more: Record<string, unknown> = {},
 ): Promise<{ service: Client; session: string }> {
-  const service = await startService(t);
+  const service = await shared(t);
   const image = await service.upload(program);
   const { id } = await service.call<{ id: string }>("session.create", {
     ram: "16M",

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { counterSource, emptyPlugin, wasm } from "../server/plugin-modules.js";
 import { counter } from "./programs.js";
-import { type Client, type RpcError, startService } from "./service.js";
+import { type Client, type RpcError, sharedService, startService } from "./service.js";
 
 const DEMO = new URL("../../../guest/demo/demo.elf", import.meta.url);
 const demo = { session: "demo" };
@@ -24,15 +24,21 @@ interface Found<R> {
   files: { name: string; size: number }[];
 }
 
+const shared = sharedService();
+
+/** One of its own where it needs settings. */
+const service = (t: TestContext, codeToken: string | undefined, limits: object): Promise<Client> =>
+  codeToken === undefined && Object.keys(limits).length === 0 ? shared(t) : startService(t, limits, codeToken);
+
 async function withDemo(t: TestContext, codeToken?: string, limits = {}): Promise<Client> {
-  const client = await startService(t, limits, codeToken);
+  const client = await service(t, codeToken, limits);
   await client.upload(await readFile(DEMO), "demo.elf");
   await client.call("session.create", { id: "demo", board: "remap", ram: "64M" });
   return client;
 }
 
 async function withProgram(t: TestContext, program: Uint8Array, codeToken?: string, limits = {}): Promise<Client> {
-  const client = await startService(t, limits, codeToken);
+  const client = await service(t, codeToken, limits);
   const image = await client.upload(program);
   await client.call("session.create", { id: "demo", ram: "16M", firmware: { image, kind: "raw" } });
   return client;
@@ -421,7 +427,7 @@ test("JavaScript plugins run where the operator allows it, and fail alone", { ti
 });
 
 test("two sessions in lockstep tell where they part", { timeout: 120_000 }, async (t) => {
-  const client = await startService(t);
+  const client = await shared(t);
   await client.upload(await readFile(DEMO), "demo.elf");
   const sessions = ["one", "two"];
   for (const id of sessions) await client.call("session.create", { id, board: "remap", ram: "64M" });

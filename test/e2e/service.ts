@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 import { pino } from "pino";
 import WebSocket from "ws";
 import { type Limits, makeLimits } from "../../src/operations/limits.js";
@@ -53,6 +53,27 @@ export async function startService(
     await rm(dataDir, { recursive: true, force: true });
   });
   return client(url, codeToken);
+}
+
+/**
+ * One service for the tests of a file that need no settings of their own, started for the first and ended with the file.
+ * Sessions that a test leaves are deleted behind it.
+ */
+export function sharedService(): (t: Pick<TestContext, "after">) => Promise<Client> {
+  let started: Promise<Client> | undefined;
+  const ends: (() => Promise<void>)[] = [];
+  after(async () => {
+    for (const end of ends) await end();
+  });
+  return async (t) => {
+    started ??= startService({ after: (end) => void ends.push(end as () => Promise<void>) });
+    const shared = await started;
+    t.after(async () => {
+      const { sessions } = await shared.call<{ sessions: { id: string }[] }>("session.list");
+      for (const { id } of sessions) await shared.call("session.delete", { session: id });
+    });
+    return shared;
+  };
 }
 
 export function client(url: string, token?: string): Client {

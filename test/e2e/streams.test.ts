@@ -3,19 +3,17 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { tableFromIPC } from "apache-arrow";
 import { COUNTER_BASE, counter, echo, RAM, UART } from "./programs.js";
-import { type Client, type RpcError, type Socket, startService } from "./service.js";
+import { type Client, type RpcError, type Socket, sharedService } from "./service.js";
 
 interface Sub {
   id: string;
   stream: string;
 }
 
-async function machine(
-  t: TestContext,
-  program: Uint8Array,
-  limits = {},
-): Promise<{ service: Client; session: string }> {
-  const service = await startService(t, limits);
+const shared = sharedService();
+
+async function machine(t: TestContext, program: Uint8Array): Promise<{ service: Client; session: string }> {
+  const service = await shared(t);
   const image = await service.upload(program);
   const { id } = await service.call<{ id: string }>("session.create", { ram: "16M", firmware: { image, kind: "raw" } });
   return { service, session: id };

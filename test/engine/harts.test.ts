@@ -121,9 +121,9 @@ function guest(lock: Lock, interrupts: boolean, harts: number): Image {
 
 /** Slots in a turn, and how many instructions are run: a few turns of each hart at least. */
 const RUNS = [
-  { quantum: 37, count: 60_000 },
-  { quantum: 1000, count: 80_000 },
-  { quantum: 50_000, count: 220_000 },
+  { quantum: 37, count: 45_000 },
+  { quantum: 1000, count: 60_000 },
+  { quantum: 50_000, count: 120_000 },
 ] as const;
 
 let variants = 0;
