@@ -49,7 +49,8 @@ export function explain(error: unknown, circumstances: Circumstances): WasmFailu
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof PluginExit) return { cause: "exit", message, where };
   if (outOfFuel) {
-    return { cause: "out-of-fuel", message: "it ran longer than a call may (an endless loop or recursion?)", where };
+    const why = "an endless loop or recursion, or all calls together more than pluginFuel for each";
+    return { cause: "out-of-fuel", message: `it ran longer than a call may: ${why}`, where };
   }
   if (error instanceof RangeError && /call stack/.test(message)) {
     return { cause: "stack-overflow", message: "its calls are nested too deeply", where };
