@@ -20,7 +20,9 @@ const SAMPLE_US = 500;
 const MAX_FUNCTIONS = 40;
 /** Functions of the interpreter's module in front of its handlers, in the order of its `buildPlumbing`. */
 const PLUMBING =
-  "stop trap illegal afterSlow count hotDispatch resolve jump jumpUncounted enter pageEnd straddle decode".split(" ");
+  "stop trap illegal checked count hotDispatch afterSlow resolve jump jumpUncounted enter pageEnd straddle decode".split(
+    " ",
+  );
 const utf8 = new TextEncoder();
 
 /** As compileModules makes them, with names. */

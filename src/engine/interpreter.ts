@@ -45,6 +45,7 @@ interface Shared {
   stop: number;
   trap: number;
   illegal: number;
+  checked: number;
   afterSlow: number;
   goto: number;
   decode: number;
@@ -538,11 +539,14 @@ class HandlerEmitter extends Emitter implements Semantics {
   }
   /** To the next instruction. When records may have filled a ring, by way of the check for reasons to leave. */
   private goOn(): void {
-    if (this.variant.memory || this.variant.fetch || this.variant.probe) this.goOnAfterSlow();
+    if (this.variant.memory || this.variant.fetch || this.variant.probe) this.goOnBy(this.shared.checked);
     else emitDispatch(this, IP, this.step, true, this.shared);
     this.finished = true;
   }
   private goOnAfterSlow(): void {
+    this.goOnBy(this.shared.afterSlow);
+  }
+  private goOnBy(check: number): void {
     if (this.variant.probe && this.handler.instruction.memory) {
       this.loadState(OP.i32_load, L.PROBE_COUNT);
       this.if();
@@ -553,7 +557,7 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.i32(this.step);
     this.op(OP.i32_add);
     this.get(LEFT);
-    this.returnCall(this.shared.afterSlow);
+    this.returnCall(check);
     this.finished = true;
   }
 }
@@ -699,10 +703,7 @@ function buildPlumbing(
   }
 
   // after an instruction that may have changed more than registers; ip is the next instruction
-  const afterSlow = reserve(handler);
-  shared.afterSlow = afterSlow.index;
-  {
-    const m = afterSlow.emitter;
+  const emitCheck = (m: PlumbingEmitter): void => {
     m.get(LEFT);
     m.i32(1);
     m.op(OP.i32_sub);
@@ -717,8 +718,11 @@ function buildPlumbing(
     m.get(LEFT);
     m.returnCall(shared.stop);
     m.end();
-    emitDispatch(m, IP, 0, false, shared);
-  }
+  };
+  const checked = reserve(handler);
+  shared.checked = checked.index;
+  emitCheck(checked.emitter);
+  emitDispatch(checked.emitter, IP, 0, false, shared);
 
   // counts how often jumps went to a slot, and tells the JIT when it has become worth compiling
   const count = module.func({ params: [I32], results: [] });
@@ -758,8 +762,26 @@ function buildPlumbing(
 
   const hotDispatch = reserve(handler);
   shared.hotDispatch = hotDispatch.index;
-  callCount(hotDispatch.emitter);
-  emitDispatch(hotDispatch.emitter, IP, 0, false, shared);
+  {
+    // a slot that holds a region already need not be counted
+    const m = hotDispatch.emitter;
+    m.get(IP);
+    m.memory(OP.i32_load, 0);
+    m.i32(HANDLER_COUNT);
+    m.op(OP.i32_lt_u);
+    m.if();
+    callCount(m);
+    m.end();
+    emitDispatch(m, IP, 0, false, shared);
+  }
+
+  // what left a region to be done here goes on behind it in compiled code, when it happens often
+  const afterSlow = reserve(handler);
+  shared.afterSlow = afterSlow.index;
+  emitCheck(afterSlow.emitter);
+  afterSlow.emitter.get(IP);
+  afterSlow.emitter.get(LEFT);
+  afterSlow.emitter.returnCall(hotDispatch.index);
 
   // slot of a virtual address, whose page becomes the current one; 0 with PC stored when the run loop has to see to it
   const resolve = reserve([I64, I32]);
@@ -1095,6 +1117,7 @@ export function generateInterpreter(variant: Variant): Uint8Array<ArrayBuffer> {
     stop: 0,
     trap: 0,
     illegal: 0,
+    checked: 0,
     afterSlow: 0,
     goto: 0,
     hotDispatch: 0,

@@ -6,7 +6,19 @@
 // Exits return to the interpreter's trampoline: `side` has it run the interpreter's handler of an instruction, `inPage`
 // goes to another slot of the page, `goto` to a virtual address.
 import * as L from "../../core/layout.js";
-import { asF32, asF64, bitsOfF32, bitsOfF64, type Expr, eqz32, i64, local, operand, zext } from "../../isa/expr.js";
+import {
+  asF32,
+  asF64,
+  bitsOfF32,
+  bitsOfF64,
+  type Expr,
+  eqz32,
+  i32,
+  i64,
+  local,
+  operand,
+  zext,
+} from "../../isa/expr.js";
 import type { MemorySize, Semantics } from "../../isa/semantics.js";
 import type { FunctionBody } from "../../wasm/module.js";
 import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
@@ -29,6 +41,9 @@ const NAN_BOX = -(1n << 32n);
 const CANONICAL_NAN_32 = 0x7fc00000;
 const FS_DIRTY = -(1n << 63n) | 0x6000n;
 const NX = 1;
+/** menvcfg.CBZE and senvcfg.CBZE (CMO extensions, 2.5.1). */
+const CBZE = 1n << 7n;
+const CACHE_BLOCK = 64;
 
 /** What a region refers to in its module. */
 export interface RegionImports {
@@ -50,6 +65,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   private readonly dirtyF = new Set<number>();
   private readonly usesFpu: boolean;
   private readonly usesArithmetic: boolean;
+  private readonly accessesCsrs: boolean;
   /** Instructions left at the entry. */
   private readonly entered: number;
   private readonly packed: number;
@@ -102,6 +118,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     const readF = new Set<number>();
     let usesFpu = false;
     let usesArithmetic = false;
+    let accessesCsrs = false;
     for (const start of this.shape.order.keys()) {
       for (const { decoded: d } of (region.blocks.get(start) as Block).instructions) {
         const { extension, format } = d.instruction;
@@ -109,6 +126,7 @@ export class RegionEmitter extends Emitter implements Semantics {
           usesFpu = true;
           if (format === "rm") usesArithmetic = true;
         }
+        if (extension === "Zicsr") accessesCsrs = true;
         const files = operandFiles(d.instruction);
         if (files.rs1) (files.rs1 === L.F ? readF : readX).add(d.rs1);
         if (files.rs2) (files.rs2 === L.F ? readF : readX).add(d.rs2);
@@ -122,6 +140,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     for (const r of new Set([...readF, ...this.dirtyF])) this.f[r] = this.local(F64);
     this.usesFpu = usesFpu;
     this.usesArithmetic = usesArithmetic;
+    this.accessesCsrs = accessesCsrs;
     this.packed = this.local(I32);
     this.target = this.local(I64);
     this.native = this.local(I32);
@@ -131,7 +150,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   }
 
   private get mayStop(): boolean {
-    return this.trace?.mayStop === true || this.probes !== undefined;
+    return this.trace?.mayStop === true || this.probes !== undefined || this.accessesCsrs;
   }
 
   build(): void {
@@ -397,14 +416,22 @@ export class RegionEmitter extends Emitter implements Semantics {
   }
   /** Leaves for the run loop when `instruction` is done: something asked for it. */
   private stopAfter({ offset, decoded }: BlockInstruction): void {
-    this.get(LEFT);
-    this.i32(this.done);
-    this.op(OP.i32_sub);
+    this.stopAt(offset + decoded.length, this.done);
+  }
+  /** Leaves for the run loop with `done` instructions of the block done. */
+  private stopAt(offset: number, done: number): void {
+    this.emitLeft(done);
     this.set(LEFT);
-    if (decoded.instruction.flow !== "next") throw new Error("memory instructions do not jump");
-    this.emitAddress(offset + decoded.length);
+    this.emitAddress(offset);
     this.set(this.target);
     this.branchTo("stop");
+  }
+  /** Pushes the instructions left when `done` of the block are done. */
+  private emitLeft(done: number): void {
+    this.get(LEFT);
+    if (done === 0) return;
+    this.i32(done);
+    this.op(OP.i32_sub);
   }
   /** The instruction behind the block is the interpreter's. */
   private checkpointInterpreted(block: Block): void {
@@ -451,10 +478,10 @@ export class RegionEmitter extends Emitter implements Semantics {
   readonly pc = operand("pc", I64);
   readonly next = operand("next", I64);
   get bits(): Expr {
-    throw new Error("system instructions are the interpreter's");
+    return i32(this.current.decoded.bits);
   }
   get rs1Index(): Expr {
-    throw new Error("system instructions are the interpreter's");
+    return i64(this.current.decoded.rs1);
   }
   protected override emitOperand(name: string): void {
     const { offset, decoded } = this.current;
@@ -775,8 +802,68 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.emit(address);
     this.set(this.target);
   }
-  system(): void {
-    throw new Error("system instructions are the interpreter's");
+
+  // --- what of the system instructions belongs to regions: see leftToInterpreter() ---------------------
+  system(name: string, args: Expr[], then?: (result: Expr) => void): void {
+    if (name === "cbo_zero") this.zeroBlock(args[0] as Expr);
+    else this.accessCsr(name, args, then as (result: Expr) => void);
+  }
+  private zeroBlock(address: Expr): void {
+    // with CBZE clear, and in M mode without it, the interpreter decides
+    this.loadState(OP.i64_load, L.MENVCFG);
+    this.loadState(OP.i64_load, L.SENVCFG);
+    this.i64(-1);
+    this.loadState(OP.i32_load, L.PRIV);
+    this.op(OP.i32_eqz);
+    this.op(OP.select);
+    this.op(OP.i64_and);
+    this.i64(CBZE);
+    this.op(OP.i64_and);
+    this.op(OP.i64_eqz);
+    this.if();
+    this.leave();
+    this.close();
+    const block = this.temporary(I64);
+    this.emit(address);
+    this.i64(-CACHE_BLOCK);
+    this.op(OP.i64_and);
+    this.set(block);
+    const entry = this.probe(block, 1, L.TLB_WRITE, false);
+    const host = this.temporary(I32);
+    this.hostAddress(block, entry);
+    this.set(host);
+    for (let at = 0; at < CACHE_BLOCK; at += 8) {
+      this.get(host);
+      this.i64(0);
+      this.memory(OP.i64_store, at);
+    }
+  }
+  /** The core does it, and may find a trap, or a reason to leave behind it. */
+  private accessCsr(name: string, args: Expr[], then: (result: Expr) => void): void {
+    const { offset, decoded } = this.current;
+    this.storeState(OP.i32_store, L.LEFT, () => this.emitLeft(this.done));
+    this.storeState(OP.i64_store, L.PC, () => this.emitAddress(offset));
+    for (const a of args) this.emit(a);
+    this.callCore(name);
+    const old = this.temporary(I64);
+    this.set(old);
+    this.loadState(OP.i32_load, L.TRAP_PENDING);
+    this.if();
+    this.stopAt(offset, this.done);
+    this.close();
+    then(local(old, I64));
+    this.loadState(OP.i32_load, L.EXIT_REQUEST);
+    this.loadState(OP.i32_load, L.RESCHEDULE);
+    this.op(OP.i32_or);
+    if (this.usesFpu) {
+      this.loadState(OP.i32_load, L.FS_OFF);
+      this.op(OP.i32_or);
+    }
+    this.if();
+    this.stopAt(offset + decoded.length, this.done + 1);
+    this.close();
+    // it may have been mstatus
+    this.markedDirty = false;
   }
   systemJump(): void {
     throw new Error("system instructions are the interpreter's");

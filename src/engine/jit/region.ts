@@ -64,9 +64,18 @@ export const pageOf = (place: number): number => place >> 12;
 /** Offset of a place in its page. */
 export const inPage = (place: number): number => place & (PAGE - 1);
 
-/** What only the interpreter does. With `traced`, a conditional store too, as whether it is recorded is not known before. */
-const leftToInterpreter = (d: Decoded, traced: boolean): boolean =>
-  d.instruction.flow === "system" || (traced && d.instruction.name.startsWith("sc."));
+/**
+ * What only the interpreter does. With `observed` that is also what is not known before to be one access or none: a
+ * conditional store, a block of zeros, and what tells the host of itself.
+ */
+const leftToInterpreter = (d: Decoded, observed: boolean): boolean => {
+  const { flow, name, extension } = d.instruction;
+  if (flow === "system") return observed || !(name === "cbo.zero" || (extension === "Zicsr" && !isFloatCsr(d.bits)));
+  return observed && name.startsWith("sc.");
+};
+
+/** fflags, frm, fcsr: what regions assume of floating point changes with them. */
+const isFloatCsr = (bits: number): boolean => bits >>> 20 >= 1 && bits >>> 20 <= 3;
 
 const isReturn = (d: Decoded): boolean => d.rd === 0 && d.rs1 === RA && d.imm === 0;
 
@@ -91,7 +100,7 @@ export function findRegion(code: CodePages, entry: number, traced: boolean): Reg
   const goTo = (target: number, link: number, behind: number): void => {
     if (link === 0) {
       if (atHand(target)) visit(target);
-    } else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target)) {
+    } else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target, traced)) {
       visit(target);
       visit(behind);
       returns.push(behind);
@@ -192,7 +201,7 @@ export function findProbedRegion(
   };
   const goTo = (target: number, link: number, behind: number): void => {
     if (link === 0) visit(target);
-    else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target)) {
+    else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target, true)) {
       visit(target);
       visit(behind);
       returns.push(behind);
@@ -251,10 +260,10 @@ export function findProbedRegion(
  * Whether the function at `offset` returns soon and does not loop. A loop makes its own region: the call costs it little, and
  * sharing a function with its caller's registers would slow it down.
  */
-function isShort(code: CodePages, offset: number): boolean {
+function isShort(code: CodePages, offset: number, observed: boolean): boolean {
   for (let n = 0; n < MAX_CALLEE; n++) {
     const d = fetch(code, offset);
-    if (!d || d.instruction.flow === "system") return false;
+    if (!d || leftToInterpreter(d, observed)) return false;
     if (d.instruction.flow === "jumpTo") return isReturn(d);
     if (d.imm < 0 && (d.instruction.flow === "branch" || (d.instruction.flow === "jump" && d.rd === 0))) return false;
     offset += d.length;
