@@ -161,6 +161,8 @@ export class Jit {
     if (!this.#installed) return;
     const page = this.#page(this.#slotsOf(ip));
     if (!page || (this.#words[ip >> 2] as number) >= HANDLER_COUNT || page.rejected.has(ip)) return;
+    // the slot behind a page's last is the way to the next page
+    if (ip - page.slots >= 4096 * 8) return;
     const started = performance.now();
     const waiting = this.#queue.has(ip);
     if (!waiting || this.#host.probes) this.#find(ip, page);
