@@ -29,19 +29,19 @@ export abstract class Emitter {
 
   emit(e: Expr): void {
     switch (e.kind) {
+      case "local":
+        this.get(e.op);
+        return;
       case "const":
         if (e.type === I32) this.i32(Number(e.value));
         else this.i64(e.value);
         return;
-      case "local":
-        this.get(e.op);
+      case "op":
+        for (let i = 0; i < e.args.length; i++) this.emit(e.args[i] as Expr);
+        this.op(e.op);
         return;
       case "operand":
         this.emitOperand(e.name);
-        return;
-      case "op":
-        for (const a of e.args) this.emit(a);
-        this.op(e.op);
         return;
       case "host":
         this.emit(e.args[0] as Expr);
@@ -83,7 +83,7 @@ export abstract class Emitter {
   /** A load or store opcode with its static offset. */
   memory(opcode: number, offset: number): void {
     this.code.u8(opcode);
-    this.code.u32(UNALIGNED);
+    this.code.u8(UNALIGNED);
     this.code.u32(offset);
   }
   /** Loads a word of hart or machine state. */
@@ -100,6 +100,9 @@ export abstract class Emitter {
   callCore(name: string): void {
     const index = this.core.get(name);
     if (index === undefined) throw new Error(`no core function ${name}`);
+    this.call(index);
+  }
+  call(index: number): void {
     this.code.u8(OP.call);
     this.code.u32(index);
   }

@@ -37,6 +37,15 @@ const NONE: readonly Expr[] = [];
 
 export const i32 = (value: number): Expr => new Expr("const", I32, 0, value | 0, "", NONE);
 export const i64 = (value: number | bigint): Expr => new Expr("const", I64, 0, value, "", NONE);
+const SMALL = 2048;
+const small: (Expr | undefined)[] = new Array(2 * SMALL);
+/** As `i64`; the immediates most instructions have are made once. */
+export function immediate(value: number): Expr {
+  if (value < -SMALL || value >= SMALL) return i64(value);
+  const known = small[value + SMALL] ?? i64(value);
+  small[value + SMALL] = known;
+  return known;
+}
 export const operand = (name: string, type: ValueType): Expr => new Expr("operand", type, 0, 0, name, NONE);
 export const local = (index: number, type: ValueType): Expr => new Expr("local", type, index, 0, "", NONE);
 /** A load from the session's memory (hart state, TLB entries), not from guest memory. */

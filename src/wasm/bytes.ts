@@ -1,5 +1,7 @@
 // A growing byte buffer with the encodings of the WebAssembly binary format (core spec 5.2: LEB128, vectors, names).
 
+const encoder = new TextEncoder();
+
 export class Bytes {
   private buffer: Uint8Array;
   length = 0;
@@ -23,6 +25,11 @@ export class Bytes {
     this.buffer[this.length++] = value;
   }
 
+  /** Empties the buffer, which keeps its capacity. */
+  clear(): void {
+    this.length = 0;
+  }
+
   /** Unsigned LEB128 of a 32-bit value. */
   u32(value: number): void {
     let v = value >>> 0;
@@ -36,15 +43,11 @@ export class Bytes {
   /** Signed LEB128 of a 32-bit value. */
   i32(value: number): void {
     let v = value | 0;
-    for (;;) {
-      const low = v & 0x7f;
+    while (v < -0x40 || v > 0x3f) {
+      this.u8((v & 0x7f) | 0x80);
       v >>= 7;
-      if ((v === 0 && (low & 0x40) === 0) || (v === -1 && (low & 0x40) !== 0)) {
-        this.u8(low);
-        return;
-      }
-      this.u8(low | 0x80);
     }
+    this.u8(v & 0x7f);
   }
 
   /** Signed LEB128 of a 64-bit value; numbers must be safe integers. */
@@ -69,7 +72,7 @@ export class Bytes {
   }
 
   name(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = encoder.encode(text);
     this.u32(bytes.length);
     this.append(bytes);
   }

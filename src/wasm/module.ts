@@ -1,6 +1,6 @@
 // Builds a WebAssembly module: imports first, then functions, then one code section (core spec 5.5).
 import { Bytes } from "./bytes.js";
-import type { ValueType } from "./opcodes.js";
+import { OP, type ValueType } from "./opcodes.js";
 
 export interface FunctionType {
   params: readonly ValueType[];
@@ -9,13 +9,15 @@ export interface FunctionType {
 
 /** Body of one function: its own locals and instruction bytes. */
 export class FunctionBody {
-  readonly code = new Bytes(512);
+  readonly type: FunctionType;
+  readonly code: Bytes;
   private readonly locals: ValueType[] = [];
 
-  readonly type: FunctionType;
-
-  constructor(type: FunctionType) {
+  /** @param code where the instructions go; emptied first */
+  constructor(type: FunctionType, code = new Bytes(512)) {
     this.type = type;
+    this.code = code;
+    code.clear();
   }
 
   /** A new local; its index counts on from the parameters. */
@@ -24,27 +26,35 @@ export class FunctionBody {
     return this.type.params.length + this.locals.length - 1;
   }
 
-  encode(): Bytes {
-    const out = new Bytes(this.code.length + 32);
-    const runs: [number, ValueType][] = [];
-    for (const type of this.locals) {
-      const last = runs[runs.length - 1];
-      if (last && last[1] === type) last[0]++;
-      else runs.push([1, type]);
+  /** Appends locals and instructions, with their length in front. */
+  encode(out: Bytes): void {
+    const locals = new Bytes(32);
+    let runs = 0;
+    for (let i = 0; i < this.locals.length; runs++) {
+      const type = this.locals[i] as ValueType;
+      const first = i;
+      while (this.locals[i] === type) i++;
+      locals.u32(i - first);
+      locals.u8(type);
     }
-    out.u32(runs.length);
-    for (const [count, type] of runs) {
-      out.u32(count);
-      out.u8(type);
-    }
+    const count = new Bytes(5);
+    count.u32(runs);
+    out.u32(count.length + locals.length + this.code.length + 1);
+    out.append(count.view());
+    out.append(locals.view());
     out.append(this.code.view());
-    out.u8(0x0b);
-    return out;
+    out.u8(OP.end);
   }
 }
 
+// Modules are made one after another: they are put together in the same two buffers.
+const section = new Bytes(1 << 16);
+const whole = new Bytes(1 << 16);
+
 export class ModuleBuilder {
   private readonly types: string[] = [];
+  private latest: FunctionType | undefined;
+  private latestIndex = 0;
   private readonly typeBytes = new Bytes();
   private readonly imports = new Bytes();
   private importCount = 0;
@@ -56,16 +66,18 @@ export class ModuleBuilder {
   private readonly elements: { offset: number; functions: number[] }[] = [];
 
   type(type: FunctionType): number {
+    if (type === this.latest) return this.latestIndex;
+    this.latest = type;
     const key = `${type.params.join()}>${type.results.join()}`;
-    const known = this.types.indexOf(key);
-    if (known >= 0) return known;
-    this.types.push(key);
+    this.latestIndex = this.types.indexOf(key);
+    if (this.latestIndex >= 0) return this.latestIndex;
+    this.latestIndex = this.types.push(key) - 1;
     this.typeBytes.u8(0x60);
     this.typeBytes.u32(type.params.length);
     for (const p of type.params) this.typeBytes.u8(p);
     this.typeBytes.u32(type.results.length);
     for (const r of type.results) this.typeBytes.u8(r);
-    return this.types.length - 1;
+    return this.latestIndex;
   }
 
   importSharedMemory(module: string, name: string, minPages: number, maxPages: number): void {
@@ -124,44 +136,37 @@ export class ModuleBuilder {
   }
 
   encode(): Uint8Array<ArrayBuffer> {
-    const out = new Bytes(4096);
-    for (const b of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) out.u8(b);
-    const section = (id: number, content: Bytes): void => {
-      out.u8(id);
-      out.u32(content.length);
-      out.append(content.view());
+    whole.clear();
+    for (const b of [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) whole.u8(b);
+    const add = (id: number, count: number, content: (out: Bytes) => void): void => {
+      section.clear();
+      section.u32(count);
+      content(section);
+      whole.u8(id);
+      whole.u32(section.length);
+      whole.append(section.view());
     };
-    const counted = (count: number, content: Bytes): Bytes => {
-      const b = new Bytes(content.length + 8);
-      b.u32(count);
-      b.append(content.view());
-      return b;
-    };
-    section(1, counted(this.types.length, this.typeBytes));
-    section(2, counted(this.importCount, this.imports));
-    const funcs = new Bytes();
-    for (const t of this.functionTypes) funcs.u32(t);
-    section(3, counted(this.functionTypes.length, funcs));
-    if (this.exportCount > 0) section(7, counted(this.exportCount, this.exports));
+    add(1, this.types.length, (out) => out.append(this.typeBytes.view()));
+    add(2, this.importCount, (out) => out.append(this.imports.view()));
+    add(3, this.functionTypes.length, (out) => {
+      for (const t of this.functionTypes) out.u32(t);
+    });
+    if (this.exportCount > 0) add(7, this.exportCount, (out) => out.append(this.exports.view()));
     if (this.elements.length > 0) {
-      const elems = new Bytes();
-      for (const e of this.elements) {
-        elems.u32(0);
-        elems.u8(0x41);
-        elems.i32(e.offset);
-        elems.u8(0x0b);
-        elems.u32(e.functions.length);
-        for (const f of e.functions) elems.u32(f);
-      }
-      section(9, counted(this.elements.length, elems));
+      add(9, this.elements.length, (out) => {
+        for (const e of this.elements) {
+          out.u32(0);
+          out.u8(OP.i32_const);
+          out.i32(e.offset);
+          out.u8(OP.end);
+          out.u32(e.functions.length);
+          for (const f of e.functions) out.u32(f);
+        }
+      });
     }
-    const code = new Bytes(4096);
-    for (const f of this.functions) {
-      const body = f.encode();
-      code.u32(body.length);
-      code.append(body.view());
-    }
-    section(10, counted(this.functions.length, code));
-    return out.take() as Uint8Array<ArrayBuffer>;
+    add(10, this.functions.length, (out) => {
+      for (const f of this.functions) f.encode(out);
+    });
+    return whole.take() as Uint8Array<ArrayBuffer>;
   }
 }

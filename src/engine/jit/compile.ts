@@ -1,5 +1,6 @@
 // Several regions as one module. The bytes depend on the guest's code only (not on the session, the process or where
 // things are in memory beyond the fixed layout), so that V8 compiles equal batches of equal guests once.
+import { Bytes } from "../../wasm/bytes.js";
 import { FunctionBody, type FunctionType, ModuleBuilder } from "../../wasm/module.js";
 import { I32, I64, OP } from "../../wasm/opcodes.js";
 import { CORE_FUNCTIONS } from "../core-functions.js";
@@ -11,6 +12,17 @@ const HANDLER = { params: [I32, I32], results: [I32] } as const;
 // dispatchers of plugins, see engine/probe-ops.ts
 const EXEC: FunctionType = { params: [I32, I32, I32], results: [] };
 const ACCESS: FunctionType = { params: [I32, I32, I32, I64, I32], results: [] };
+
+// Batches are made one after another, each region's code in the buffer of the same place in the batch before.
+const buffers: Bytes[] = [];
+function bufferFor(place: number): Bytes {
+  let buffer = buffers[place];
+  if (!buffer) {
+    buffer = new Bytes(1 << 13);
+    buffers[place] = buffer;
+  }
+  return buffer;
+}
 
 /**
  * Imports: `env.memory`, and under `core` the core functions that are called, in order of first use: each import costs V8
@@ -44,8 +56,8 @@ export function compileRegions(
     entry: (name, params) => imported("plugin", name, { params: [...params], results: [] }),
     stale: () => imported("env", "stale", { params: [I32], results: [] }),
   };
-  const bodies = regions.map((region) => {
-    const body = new FunctionBody(HANDLER);
+  const bodies = regions.map((region, i) => {
+    const body = new FunctionBody(HANDLER, bufferFor(i));
     new RegionEmitter(body, region, imports, plan, harts).build();
     body.code.u8(OP.unreachable);
     return body;

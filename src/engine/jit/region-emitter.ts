@@ -15,6 +15,7 @@ import {
   eqz32,
   i32,
   i64,
+  immediate,
   local,
   operand,
   zext,
@@ -29,7 +30,7 @@ import { operandFiles } from "../slots.js";
 import { earlyTests } from "./block-conditions.js";
 import { ProbeEmitter } from "./probe-emitter.js";
 import { type Block, type BlockInstruction, inPage, pageOf, type Region } from "./region.js";
-import { type Structure, structure } from "./structure.js";
+import { Structure } from "./structure.js";
 import { type Access, TraceEmitter } from "./trace-emitter.js";
 import type { TracePlan } from "./trace-plan.js";
 
@@ -80,7 +81,8 @@ export class RegionEmitter extends Emitter implements Semantics {
   private done = 0;
   private markedDirty = false;
   private condition: Expr | undefined;
-  private temporaries = new Map<ValueType, { free: number[]; used: number[] }>();
+  /** Locals for intermediate results, by type; those in use come first. */
+  private readonly temporaries = new Map<ValueType, { locals: number[]; used: number }>();
 
   // open WebAssembly blocks
   private depth = 0;
@@ -113,13 +115,13 @@ export class RegionEmitter extends Emitter implements Semantics {
       });
     }
     this.writeThrough = [...region.blocks.values()].some((block) => needsRegisters(block));
-    this.shape = structure({ entry: region.entry, successors: successors(region) });
+    this.shape = new Structure({ entry: region.entry, successors: successors(region) });
     const readX = new Set<number>();
     const readF = new Set<number>();
     let usesFpu = false;
     let usesArithmetic = false;
     let accessesCsrs = false;
-    for (const start of this.shape.order.keys()) {
+    for (const start of this.shape.nodes) {
       for (const { decoded: d } of (region.blocks.get(start) as Block).instructions) {
         const { extension, format } = d.instruction;
         if (extension === "F" || extension === "D") {
@@ -264,7 +266,6 @@ export class RegionEmitter extends Emitter implements Semantics {
 
   // --- control flow (Ramsey 2022) -------------------------------------------------------------------
   private tree(node: number): void {
-    const merges = (this.shape.children.get(node) ?? []).filter((child) => this.shape.isMerge(child));
     const loop = this.shape.isLoopHeader(node);
     if (loop) {
       this.open(`loop ${node}`, OP.loop);
@@ -273,17 +274,18 @@ export class RegionEmitter extends Emitter implements Semantics {
       if (first) this.checkpoint(first);
       else this.checkpointInterpreted(block);
     }
-    this.within(node, merges);
+    this.within(node, this.shape.mergesOf(node), 0);
     if (loop) this.close();
   }
-  private within(node: number, merges: readonly number[]): void {
-    const [first, ...rest] = merges;
+  /** The merges of `node` from index `outer` on, and the node inside their blocks. */
+  private within(node: number, merges: readonly number[], outer: number): void {
+    const first = merges[outer];
     if (first === undefined) {
       this.straight(this.region.blocks.get(node) as Block);
       return;
     }
     this.open(`merge ${first}`, OP.block);
-    this.within(node, rest);
+    this.within(node, merges, outer + 1);
     this.close();
     this.tree(first);
   }
@@ -319,7 +321,7 @@ export class RegionEmitter extends Emitter implements Semantics {
         this.probes?.leave(false, this.done);
         this.stopAfter(instruction);
       });
-      for (const pool of this.temporaries.values()) pool.free.push(...pool.used.splice(0));
+      for (const pool of this.temporaries.values()) pool.used = 0;
     }
     this.trace?.endBlock();
     if (first) this.probes?.endBlock();
@@ -473,7 +475,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     return this.register(this.current.decoded.rs2);
   }
   get imm(): Expr {
-    return i64(this.current.decoded.imm);
+    return immediate(this.current.decoded.imm);
   }
   readonly pc = operand("pc", I64);
   readonly next = operand("next", I64);
@@ -575,12 +577,11 @@ export class RegionEmitter extends Emitter implements Semantics {
   private temporary(type: ValueType): number {
     let pool = this.temporaries.get(type);
     if (!pool) {
-      pool = { free: [], used: [] };
+      pool = { locals: [], used: 0 };
       this.temporaries.set(type, pool);
     }
-    const index = pool.free.pop() ?? this.local(type);
-    pool.used.push(index);
-    return index;
+    if (pool.used === pool.locals.length) pool.locals.push(this.local(type));
+    return pool.locals[pool.used++] as number;
   }
   private kept(value: Expr): number {
     const index = this.temporary(value.type);
