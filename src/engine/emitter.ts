@@ -40,6 +40,8 @@ export abstract class Emitter {
         for (let i = 0; i < e.args.length; i++) this.emit(e.args[i] as Expr);
         this.op(e.op);
         return;
+      case "pushed":
+        return;
       case "operand":
         this.emitOperand(e.name);
         return;

@@ -3,7 +3,7 @@
 // methods of Semantics. One class with fixed fields, so that the JIT's tree walks stay monomorphic.
 import { F32, F64, I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
 
-export type ExprKind = "const" | "op" | "local" | "host" | "call" | "operand";
+export type ExprKind = "const" | "op" | "local" | "host" | "call" | "operand" | "pushed";
 
 export class Expr {
   readonly kind: ExprKind;
@@ -48,6 +48,8 @@ export function immediate(value: number): Expr {
 }
 export const operand = (name: string, type: ValueType): Expr => new Expr("operand", type, 0, 0, name, NONE);
 export const local = (index: number, type: ValueType): Expr => new Expr("local", type, index, 0, "", NONE);
+/** What has just been pushed: good for one use, as the first thing of what comes next. */
+export const PUSHED_I64 = new Expr("pushed", I64, 0, 0, "", NONE);
 /** A load from the session's memory (hart state, TLB entries), not from guest memory. */
 export const host = (op: number, type: ValueType, address: Expr, offset: number): Expr =>
   new Expr("host", type, op, offset, "", [address]);

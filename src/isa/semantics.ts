@@ -41,7 +41,7 @@ export interface Semantics {
   arithmetic(name: string, fast: number | undefined, width: 32 | 64, operands: Expr[]): Expr;
 
   // --- guest memory ---------------------------------------------------------------------------------
-  /** Loads; `then` gets the value as i64, sign- or zero-extended. */
+  /** Loads; `then` gets the value as i64, sign- or zero-extended, and uses it once, before anything else. */
   load(size: MemorySize, signed: boolean, address: Expr, then: (value: Expr) => void): void;
   store(size: MemorySize, address: Expr, value: Expr): void;
   /** Atomic read-modify-write at rs1: `update` maps the old value (i64, sign-extended) to the new. rd gets the old one. */

@@ -18,6 +18,7 @@ import {
   immediate,
   local,
   operand,
+  PUSHED_I64,
   zext,
 } from "../../isa/expr.js";
 import type { MemorySize, Semantics } from "../../isa/semantics.js";
@@ -705,6 +706,10 @@ export class RegionEmitter extends Emitter implements Semantics {
     const entry = this.probe(va, size, L.TLB_READ, false);
     this.hostAddress(va, entry);
     this.memory(loadOpcode(size, signed), 0);
+    if (!this.trace && !this.probes) {
+      then(PUSHED_I64);
+      return;
+    }
     const value = this.temporary(I64);
     this.set(value);
     this.observe(this.access(L.KIND_LOAD, va, value, size, entry));
