@@ -213,10 +213,10 @@ export class Jit {
     for (const { start, instructions } of region.blocks.values()) {
       const home = pages.get(pageOf(start)) as Page;
       const span = spans.get(home) ?? { page: home, first: 4096, last: 0 };
-      for (const { offset } of instructions) {
-        span.first = Math.min(span.first, offset);
-        span.last = Math.max(span.last, offset + 3);
-      }
+      const first = instructions[0];
+      const last = instructions[instructions.length - 1];
+      if (first) span.first = Math.min(span.first, first.offset);
+      if (last) span.last = Math.max(span.last, last.offset + 3);
       spans.set(home, span);
       // from here on the core tells of writes
       this.#words[(home.slots + SLOT_PAGE_JIT) >> 2] = 1;
