@@ -74,8 +74,9 @@ export class SlotFilter {
     return this.#pc?.some(([first, last]) => pc >= first && pc <= last) ?? true;
   }
 
+  /** The guard is set in the op itself: who made it may still change it until its block is translated. */
   onCode(op: ProbeOp): ProbeOp {
-    return this.#codeGuard === 0 ? op : { ...op, guard: this.#codeGuard };
+    return guarded(op, this.#codeGuard);
   }
 
   /** The probe as the filter leaves it; undefined when nothing of it is left. */
@@ -86,9 +87,13 @@ export class SlotFilter {
       if (direction !== "both" && direction !== this.#direction) return undefined;
       wanted = this.#direction;
     }
-    const guarded = this.#accessGuard === 0 ? op : { ...op, guard: this.#accessGuard };
-    return { op: guarded, direction: wanted, io: io || this.#io, memory: this.#memoryOnly };
+    return { op: guarded(op, this.#accessGuard), direction: wanted, io: io || this.#io, memory: this.#memoryOnly };
   }
+}
+
+function guarded(op: ProbeOp, guard: number): ProbeOp {
+  if (guard !== 0) op.guard = guard;
+  return op;
 }
 
 function bits(each: readonly number[] | undefined): number {

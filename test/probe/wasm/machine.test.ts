@@ -122,6 +122,39 @@ test("callbacks with the registers' right see and change them; nothing else diff
   }
 });
 
+test("a callback sees the counters of its own block, asked for behind it and under a filter", async () => {
+  // the callback comes before the addition of its block: it must find as many additions as there were callbacks
+  const bytes = plugin({
+    imports: [
+      "register_vcpu_tb_trans_cb Iii",
+      "register_vcpu_tb_exec_cb iiii",
+      "register_vcpu_tb_exec_inline_per_vcpu iiiiI",
+    ],
+    table: ["trans", "exec"],
+    install: "(call $register_vcpu_tb_trans_cb (local.get $id) (i32.const 1) (i32.const 0))",
+    body: `
+      (global $calls (mut i64) (i64.const 0))
+      (func $trans (param i64 i32)
+        (call $register_vcpu_tb_exec_cb (local.get 1) (i32.const 2) (i32.const 0) (i32.const 0))
+        (call $register_vcpu_tb_exec_inline_per_vcpu
+          (local.get 1) (i32.const 0) (i32.const 64) (i32.const 8) (i64.const 1)))
+      (func $exec (param i32 i32)
+        (if (i64.ne (i64.load (i32.const 64)) (global.get $calls)) (then unreachable))
+        (global.set $calls (i64.add (global.get $calls) (i64.const 1))))`,
+  });
+  const { module, info } = prepare(bytes);
+  for (const filter of [{}, { hart: [0] }]) {
+    // the first block that is translated is one that runs again, at some of these
+    for (let start = 5000; start < 5012; start++) {
+      const m = await plugged("calls");
+      m.run(start);
+      m.manager.attach("counts", { kind: "wasm", name: "counts", module, info }, {}, filter);
+      m.run(5000);
+      assert.deepEqual(m.failures, [], `${JSON.stringify(filter)}, from ${start}`);
+    }
+  }
+});
+
 test("registers have QEMU's names, and are those of the hart", async () => {
   const bytes = plugin({
     imports: [
