@@ -9,6 +9,7 @@ import { type FunctionBody, ModuleBuilder } from "../wasm/module.js";
 import { I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
 import { CORE_FUNCTIONS, importCore } from "./core-functions.js";
 import { Emitter, extendOpcode, loadOpcode, storeOpcode } from "./emitter.js";
+import { slotOf, tlbEntry } from "./fetch-path.js";
 import { HANDLER_COUNT, HANDLERS, type Handler, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "./handlers.js";
 import {
   SLOT_IMM,
@@ -606,29 +607,6 @@ function emitDispatch(
   m.code.u8(OP.return_call_indirect);
   m.code.u32(shared.handlerType);
   m.code.u32(0);
-}
-
-/** Pushes the entry of the fetch TLB for the address in local `va`. */
-function tlbEntry(m: Emitter, va: number): void {
-  m.get(va);
-  m.op(OP.i32_wrap_i64);
-  m.i32(12 - L.TLB_ENTRY_BITS);
-  m.op(OP.i32_shr_u);
-  m.loadState(OP.i32_load, L.FETCH_MASK);
-  m.op(OP.i32_and);
-  m.loadState(OP.i32_load, L.FETCH_BASE);
-  m.op(OP.i32_add);
-}
-/** Pushes the slot of the address in local `va`, those of its page being in local `slots`. */
-function slotOf(m: Emitter, va: number, slots: number): void {
-  m.get(va);
-  m.op(OP.i32_wrap_i64);
-  m.i32(0xffe);
-  m.op(OP.i32_and);
-  m.i32(3);
-  m.op(OP.i32_shl);
-  m.get(slots);
-  m.op(OP.i32_add);
 }
 
 /** The parts every handler leaves through, and the handlers that are no instruction. */

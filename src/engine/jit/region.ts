@@ -97,15 +97,7 @@ export function findRegion(code: CodePages, entry: number, traced: boolean): Reg
     work.push(offset);
   };
   const atHand = (place: number): boolean => code.bytes(pageOf(place)) !== undefined;
-  const goTo = (target: number, link: number, behind: number): void => {
-    if (link === 0) {
-      if (atHand(target)) visit(target);
-    } else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target, traced)) {
-      visit(target);
-      visit(behind);
-      returns.push(behind);
-    }
-  };
+  const goTo = follower(code, traced, returns, visit);
 
   // first pass: which instructions belong, and where blocks begin; nearest code first
   for (let next = work.shift(); next !== undefined; next = work.shift()) {
@@ -199,14 +191,7 @@ export function findProbedRegion(
     found.add(place);
     work.push(place);
   };
-  const goTo = (target: number, link: number, behind: number): void => {
-    if (link === 0) visit(target);
-    else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target, true)) {
-      visit(target);
-      visit(behind);
-      returns.push(behind);
-    }
-  };
+  const goTo = follower(code, true, returns, visit);
   for (let start = work.shift(); start !== undefined; start = work.shift()) {
     const probes = find(start);
     if (!probes || (size > 0 && size + probes.instructions.length > MAX_INSTRUCTIONS)) continue;
@@ -254,6 +239,24 @@ export function findProbedRegion(
     if (t.kind === "computed") block.terminator = { kind: "computed", likely: t.likely.filter((to) => blocks.has(to)) };
   }
   return { entry, blocks, size, code, page: virtualPage };
+}
+
+/** What to visit behind a jump to `target` that leaves `behind` in register `link`: short functions belong, with where they return to. */
+function follower(
+  code: CodePages,
+  observed: boolean,
+  returns: number[],
+  visit: (place: number) => void,
+): (target: number, link: number, behind: number) => void {
+  return (target, link, behind) => {
+    if (link === 0) {
+      if (code.bytes(pageOf(target))) visit(target);
+    } else if (link === RA && returns.length < MAX_RETURNS && isShort(code, target, observed)) {
+      visit(target);
+      visit(behind);
+      returns.push(behind);
+    }
+  };
 }
 
 /**
