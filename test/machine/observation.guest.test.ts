@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
 import { compileModules, type MachineModules } from "../../src/machine/core.js";
-import { guestImage, skipWithoutGuests } from "./guests.js";
+import { debian, skipWithoutGuests } from "./guests.js";
 import { type Outcome, outcome, type Run, ways } from "./observation.js";
 
 const INSTRUCTIONS = 200_000_000;
@@ -22,15 +22,7 @@ for (const harts of [1, 2]) {
     for (const way of ways(["interpreted", "compiled as by default"])) {
       it(way.name, (t) => {
         const run: Run = {
-          description: {
-            board: "virt",
-            harts,
-            ram: 256 << 20,
-            firmware: guestImage("fw_dynamic.bin"),
-            kernel: guestImage("Image.gz"),
-            initrd: guestImage("initrd.gz"),
-            cmdline: "console=ttyS0",
-          },
+          description: debian(harts),
           instructions: INSTRUCTIONS,
         };
         const begun = performance.now();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { machineModules } from "../engine/machines.js";
-import { guestImage, skipWithoutGuests } from "../machine/guests.js";
+import { debian, skipWithoutGuests } from "../machine/guests.js";
 import { ALL_BUILTINS } from "./all-builtins.js";
 import { comeAndGo, compiledShare, heapUsed } from "./coming-and-going.js";
 import { type Guest, Observed, randomFrom } from "./observed.js";
@@ -12,20 +12,7 @@ import { type Guest, Observed, randomFrom } from "./observed.js";
 const MOST_HEAP = 400;
 const SEED = Number(process.env["EMUSCOPE_SEED"] ?? 20261126);
 
-function linux(harts: number): Guest {
-  return {
-    description: {
-      board: "virt",
-      harts,
-      ram: 256 << 20,
-      firmware: guestImage("fw_dynamic.bin"),
-      kernel: guestImage("Image.gz"),
-      initrd: guestImage("initrd.gz"),
-      cmdline: "console=ttyS0",
-    },
-    instructions: 0,
-  };
-}
+const linux = (harts: number): Guest => ({ description: debian(harts), instructions: 0 });
 
 for (const harts of [1, 2]) {
   test(`a Linux with ${harts} hart${harts > 1 ? "s" : ""}, and 1,000 attachments`, {

@@ -4,7 +4,7 @@ import { describe, it, test } from "node:test";
 import * as L from "../../src/core/layout.js";
 import type { EngineSettings } from "../../src/machine/description.js";
 import { machineModules } from "../engine/machines.js";
-import { guestImage, skipWithoutGuests } from "../machine/guests.js";
+import { debian, guestImage, skipWithoutGuests } from "../machine/guests.js";
 import type { Outcome } from "../machine/observation.js";
 import { recordAll } from "../machine/remap/recorder.js";
 import { ALL_BUILTINS } from "./all-builtins.js";
@@ -14,20 +14,7 @@ import { witness } from "./witness.js";
 
 const options = { skip: skipWithoutGuests, timeout: 900_000 };
 
-function debian(harts: number): Guest {
-  return {
-    description: {
-      board: "virt",
-      harts,
-      ram: 256 << 20,
-      firmware: guestImage("fw_dynamic.bin"),
-      kernel: guestImage("Image.gz"),
-      initrd: guestImage("initrd.gz"),
-      cmdline: "console=ttyS0",
-    },
-    instructions: 100_000_000,
-  };
-}
+const linux = (harts: number): Guest => ({ description: debian(harts), instructions: 100_000_000 });
 
 for (const harts of [1, 2]) {
   describe(`plugins change nothing: Debian's boot, ${harts} hart${harts > 1 ? "s" : ""}`, options, () => {
@@ -39,7 +26,7 @@ for (const harts of [1, 2]) {
     ];
     for (const [name, engine, plugins] of ways) {
       it(name, async () => {
-        const guest = debian(harts);
+        const guest = linux(harts);
         const observed = new Observed(await machineModules(), guest, engine);
         // all of them are slow together: they come for the last part
         observed.run(plugins.length > 10 ? 85_000_000 : 0);
@@ -55,7 +42,7 @@ for (const harts of [1, 2]) {
 }
 
 test("Debian's boot: hwprofile and mem count what the devices are asked", options, async () => {
-  const guest = debian(1);
+  const guest = linux(1);
   const observed = new Observed(await machineModules(), guest, {});
   const { machine, manager } = observed;
   for (const [name, args] of [
@@ -100,7 +87,7 @@ function devicesOf({ manager }: Observed): Map<string, number> {
 }
 
 test("Debian's boot: events, walks and accesses are those of the trace and the counters", options, async () => {
-  const observed = new Observed(await machineModules(), debian(2), {});
+  const observed = new Observed(await machineModules(), linux(2), {});
   observed.run(94_000_000);
   const { definition, seen } = witness(true);
   observed.define("witness", definition);

@@ -10,24 +10,13 @@ import {
   STAT_IO_WRITE,
 } from "../../../src/core/layout.js";
 import type { RegisterFile } from "../../../src/devices/registers.js";
-import { guestImage, skipWithoutGuests } from "../../machine/guests.js";
+import { debian, skipWithoutGuests } from "../../machine/guests.js";
 import { plugged } from "../plugged.js";
 
 const INSTRUCTIONS = 1_300_000_000;
 
 test("Debian's boot: every access to a device, every trap", { skip: skipWithoutGuests, timeout: 900_000 }, async () => {
-  const { machine, attach, run, results, failures } = await plugged(
-    "smc",
-    {},
-    {
-      ram: 256 << 20,
-      load: [],
-      firmware: guestImage("fw_dynamic.bin"),
-      kernel: guestImage("Image.gz"),
-      initrd: guestImage("initrd.gz"),
-      cmdline: "console=ttyS0",
-    },
-  );
+  const { machine, attach, run, results, failures } = await plugged("smc", {}, { ...debian(1), load: [] });
   const logs = machine.devices.flatMap((device) => {
     const { registers } = device as unknown as { registers?: RegisterFile };
     return registers?.recordAccesses ? [[device.name, registers.recordAccesses()] as const] : [];

@@ -1,26 +1,13 @@
 // Built-in plugins on Linux: traps, translation and privilege levels do not upset their counts.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { guestImage, skipWithoutGuests } from "../../machine/guests.js";
+import { debian, skipWithoutGuests } from "../../machine/guests.js";
 import { plugged } from "../plugged.js";
 
 const COUNT = 150_000_000;
 
 test("what uftrace, cache, insn and cflow count on a booting Linux agrees", { skip: skipWithoutGuests }, async () => {
-  const m = await plugged(
-    "calls",
-    {},
-    {
-      load: [],
-      harts: 2,
-      ram: 256 << 20,
-      cmdline: "console=ttyS0 quiet",
-      idle: "skip",
-      firmware: guestImage("fw_dynamic.bin"),
-      kernel: guestImage("Image.gz"),
-      initrd: guestImage("initrd.gz"),
-    },
-  );
+  const m = await plugged("calls", {}, { ...debian(2), load: [], cmdline: "console=ttyS0 quiet", idle: "skip" });
   m.attach("insn");
   m.attach("cache");
   m.attach("uftrace", { "trace-privilege-level": true });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { prepare } from "../../../src/probe/wasm/prepare.js";
 import { machineModules } from "../../engine/machines.js";
-import { guestImage, skipWithoutGuests } from "../../machine/guests.js";
+import { debian, skipWithoutGuests } from "../../machine/guests.js";
 import { heapUsed } from "../coming-and-going.js";
 import { type Guest, Observed } from "../observed.js";
 import { HARMS, LIMITS, PLACES, source } from "./harms.js";
@@ -12,18 +12,7 @@ import { HARMS, LIMITS, PLACES, source } from "./harms.js";
 const ROUNDS = Number(process.env["EMUSCOPE_HOSTILE"] ?? 1000);
 
 test(`${ROUNDS} of them`, { skip: skipWithoutGuests, timeout: 900_000 }, async (t) => {
-  const guest: Guest = {
-    description: {
-      board: "virt",
-      harts: 2,
-      ram: 256 << 20,
-      firmware: guestImage("fw_dynamic.bin"),
-      kernel: guestImage("Image.gz"),
-      initrd: guestImage("initrd.gz"),
-      cmdline: "console=ttyS0",
-    },
-    instructions: 0,
-  };
+  const guest: Guest = { description: debian(2), instructions: 0 };
   const prepared = Object.entries(PLACES).flatMap(([place, { where }]) =>
     Object.entries(HARMS).map(([name, harm]) => ({
       name: `${name}, ${place}`,
