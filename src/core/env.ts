@@ -22,6 +22,13 @@ export declare function code_invalidate(ppn: i32, offset: i32, size: i32): void;
 @external("env", "probe_translate")
 export declare function probe_translate(slot: i32): i32;
 
+/**
+ * Code of the page with the decoded slots `slots` is about to be fetched at virtual page `page`, for the first time since it was
+ * decoded or mapped there; asked while PROBE_PAGES is set. Sets the page's SLOT_PAGE_INTEREST; 1 when that is INTEREST_NONE.
+ */
+@external("env", "probe_page")
+export declare function probe_page(slots: i32, page: u64): i32;
+
 /** Something happened that a plugin listens for: EVENT_* and its arguments, as layout.ts lists them. */
 @external("env", "probe_event")
 export declare function probe_event(event: u32, a: u64, b: u64, c: u32, d: u32): void;

@@ -222,6 +222,7 @@ export const PRESENT_ACCESS = GLOBAL + 0x1d0; // u32: struct of the access whose
 export const PRESENT_PLACE = GLOBAL + 0x1d4; // u32: HWADDR struct that says where it went, 0 while none does
 export const EVENT_HWADDR = GLOBAL + 0x1c0; //  u32: HWADDR struct of the walk or DMA access being told of, 0 outside
 export const EVENT_VALUE = GLOBAL + 0x1c8; //   u64: its value
+export const PROBE_PAGES = GLOBAL + 0x1d8; //   u32: 1 while the host is asked about pages that are fetched from (env.probe_page)
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
 export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)
 export const STAT_MISS = 1;
@@ -419,6 +420,10 @@ export const SLOT_PAGE_JIT = 0x8024; //        u32: set by the engine while the 
 export const SLOT_PAGE_WRITES = 0x8028; //     u32: stores into the page since it was decoded
 export const SLOT_PAGE_NEXT = 0x802c; //       u32: link of the free list
 export const SLOT_PAGE_HOST = 0x8030; //       u32: host address of the physical page
+export const SLOT_PAGE_INTEREST = 0x8034; //    u32: INTEREST_*, of plugins in the page's code, wherever it is mapped
+export const INTEREST_UNKNOWN = 0;
+export const INTEREST_NONE = 1; //             at every address it has been fetched from: it runs without blocks and probes
+export const INTEREST_SOME = 2;
 // The last page of the slot arena serves pages that must be translated at every instruction, one op at a time.
 // SLOT_MAP: pow2ceil(2 * SLOT_PAGES) * 8 bytes, (u32 ppn + 1, u32 slots), linear probing
 // index in the imported table of the engine's enter(ip, left) -> left

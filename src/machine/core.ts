@@ -1,9 +1,20 @@
 // The core's exports that TypeScript calls, typed, and how core and interpreter are put together.
 import type { CoreLink } from "../bus/core-link.js";
-import { HOT_THRESHOLD, KIND_FETCH, PROBE_ON, SLOT_PAGE_PPN, TRACE_ACTIVE } from "../core/layout.js";
+import {
+  HOT_THRESHOLD,
+  INTEREST_NONE,
+  KIND_FETCH,
+  PAGE_SLOTS,
+  PROBE_ON,
+  PROBE_PAGES,
+  SLOT_PAGE_INTEREST,
+  SLOT_PAGE_PPN,
+  TRACE_ACTIVE,
+} from "../core/layout.js";
 import { HANDLER_COUNT } from "../engine/handlers.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
-import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
+import { JIT_DEFAULTS, Jit, type JitStats, type Placing } from "../engine/jit/jit.js";
+import { RegionTable } from "../engine/jit/region-table.js";
 import { planTrace } from "../engine/jit/trace-plan.js";
 import type { ProbedBlock } from "../engine/probe-ops.js";
 import { LAST_HALFWORD, SlotWriter } from "../engine/slots.js";
@@ -38,6 +49,8 @@ export const VARIANTS = {
   probe: { memory: true, fetch: true, probe: true },
 } as const satisfies Record<string, Variant>;
 export type VariantName = keyof typeof VARIANTS;
+/** What streams want recorded. */
+export type RecordedVariant = Exclude<VariantName, "probe">;
 
 /** Compiled modules of a machine; made once per process and shared by its sessions. */
 export type MachineModules = Record<"core" | VariantName, WebAssembly.Module>;
@@ -54,10 +67,12 @@ export async function compileModules(core: BufferSource): Promise<MachineModules
 
 export interface Engine {
   core: Core & Record<string, CallableFunction>;
-  /** Chooses the interpreter variant that runs from the next slice on. */
-  select(variant: VariantName): void;
+  /** Chooses the variant that runs from the next slice on, and whether blocks run with probes. */
+  select(recorded: RecordedVariant, probed: boolean): void;
   /** Regions of probed code over these bytes of a physical page (-1: all) go: the probes in them are others now. */
   forgetProbed(ppn: number, first: number, last: number): void;
+  /** Plugins' interest in the code of physical page `ppn` (undefined: of all) is another now: see SLOT_PAGE_INTEREST. */
+  interestChanged(ppn?: number): void;
   /** The core's function table: dispatchers of plugins stand behind ENTER_TABLE_INDEX. */
   readonly table: WebAssembly.Table;
   /** What the compiled tiers have done so far, by variant; empty while compilation is off. */
@@ -71,6 +86,7 @@ export interface EngineHooks {
   traceNotify: (recorder: number, event: number) => number;
   /** Translations with probes; see core/env.ts for the functions of the same names. */
   probeTranslate(slot: number): number;
+  probePage(slots: number, page: bigint): number;
   probeEvent(event: number, a: bigint, b: bigint, c: number, d: number): void;
   probeInvalidate(ppn: number, offset: number, size: number): void;
   probeFind(slot: number, page: bigint): ProbedBlock | undefined;
@@ -102,12 +118,18 @@ export function createEngine(
       code_invalidate: (ppn: number, offset: number, size: number) => invalidate(ppn, offset, size),
       trace_notify: hooks.traceNotify,
       probe_translate: (slot: number) => hooks.probeTranslate(slot),
+      probe_page: (slots: number, page: bigint) => hooks.probePage(slots, page),
       probe_event: (event: number, a: bigint, b: bigint, c: number, d: number) => hooks.probeEvent(event, a, b, c, d),
     },
   }).exports as unknown as Engine["core"];
   const slots = new SlotWriter(memory);
   const view = new DataView(memory.buffer);
   const tiers = new Map<VariantName, Tier>();
+  const regions = new RegionTable();
+  /** While blocks run with probes: what runs the pages that no plugin is interested in. */
+  let quiet: Jit | undefined;
+  const quietly = (): Placing => (view.getUint32(PROBE_PAGES, true) !== 0 ? "quiet" : "none");
+  const isQuiet = (slots: number): boolean => view.getUint32(slots + SLOT_PAGE_INTEREST, true) === INTEREST_NONE;
   const tier = (variant: VariantName): Tier => {
     let made = tiers.get(variant);
     if (!made) {
@@ -124,16 +146,20 @@ export function createEngine(
             if (variant === "probe")
               hooks.probeInvalidate(view.getUint32(page + SLOT_PAGE_PPN, true), LAST_HALFWORD, 2);
           },
-          hot: (slot: number) => jit?.hot(slot),
+          hot: (slot: number) => {
+            const mine = variant === "probe" && isQuiet(view.getUint32(PAGE_SLOTS, true)) ? quiet : jit;
+            mine?.hot(slot);
+          },
         },
         core: core as unknown as WebAssembly.ModuleImports,
       });
+      regions.add(table);
       // fetches are the interpreter's to record
       if (settings.jit && variant !== "fetch") {
         const probes = { harts: hooks.harts, find: hooks.probeFind, dispatchers: hooks.dispatchers };
         const host = {
           memory,
-          table,
+          regions,
           slots,
           core: core as unknown as WebAssembly.ModuleImports,
           ...(variant === "probe" ? { probes } : {}),
@@ -145,16 +171,19 @@ export function createEngine(
     }
     return made;
   };
-  const select = (variant: VariantName): void => {
-    const chosen = tier(variant);
-    for (const other of tiers.values()) if (other.jit && other !== chosen) other.jit.installed = false;
+  const select = (recorded: RecordedVariant, probed: boolean): void => {
+    const chosen = tier(probed ? "probe" : recorded);
+    const below = tier(recorded).jit;
+    quiet = probed ? below : undefined;
+    for (const { jit } of tiers.values()) if (jit && jit !== chosen.jit && jit !== quiet) jit.placing = "none";
+    if (below && recorded === "memory") below.plan = planTrace(view);
     if (chosen.jit) {
-      const traced = variant === "memory" || (variant === "probe" && view.getUint32(TRACE_ACTIVE, true) !== 0);
-      if (variant !== "plain") chosen.jit.plan = traced ? planTrace(view) : undefined;
-      const fetches = variant === "probe" && ((core.trace_kinds as unknown as () => number)() >>> KIND_FETCH) & 1;
-      chosen.jit.installed = !fetches;
+      if (probed) chosen.jit.plan = view.getUint32(TRACE_ACTIVE, true) !== 0 ? planTrace(view) : undefined;
+      const fetches = probed && ((core.trace_kinds as unknown as () => number)() >>> KIND_FETCH) & 1;
+      chosen.jit.placing = fetches ? "none" : "all";
     }
-    view.setUint32(PROBE_ON, variant === "probe" ? 1 : 0, true);
+    if (quiet) quiet.placing = quietly();
+    view.setUint32(PROBE_ON, probed ? 1 : 0, true);
     entry.set(0, chosen.enter);
   };
   invalidate = (ppn, offset, size) => {
@@ -162,7 +191,7 @@ export function createEngine(
     hooks.probeInvalidate(ppn, offset, size);
   };
   view.setUint32(HOT_THRESHOLD, settings.hotThreshold, true);
-  select("plain");
+  select("plain", false);
   const jitStats = (): Partial<Record<VariantName, JitStats>> => {
     const stats: Partial<Record<VariantName, JitStats>> = {};
     for (const [variant, { jit }] of tiers) if (jit) stats[variant] = jit.stats;
@@ -170,5 +199,11 @@ export function createEngine(
   };
   const forgetProbed = (ppn: number, first: number, last: number): void =>
     tiers.get("probe")?.jit?.forget(ppn, first, last);
-  return { core, table: entry, select, forgetProbed, jitStats };
+  const interestChanged = (ppn?: number): void => {
+    if (!quiet) return;
+    quiet.placing = quietly();
+    quiet.place(ppn);
+    tiers.get("probe")?.jit?.place(ppn);
+  };
+  return { core, table: entry, select, forgetProbed, interestChanged, jitStats };
 }

@@ -12,6 +12,11 @@ import type { MemoryMap } from "./memory-map.js";
 export interface ProbeClient {
   /** What is wanted in a block; the same object as before says that nothing has changed. */
   instrument(block: RawBlock): BlockProbes;
+  /**
+   * Tells of a virtual page whether anybody wants to know of code in it; undefined when that is all pages. Asked before blocks are,
+   * each time that interests may have changed.
+   */
+  interests(): ((page: bigint) => boolean) | undefined;
   /** The block's code was written, or all blocks go. */
   dropped(block: RawBlock | undefined): void;
   event(event: number, a: bigint, b: bigint, c: number, d: number): void;
@@ -32,6 +37,7 @@ const SIGNATURES = {
 interface ProbeCore extends ProbesCore {
   probe_recover(): number;
   probe_resume(op: number): void;
+  probe_pages_changed(): void;
 }
 
 export interface ProbesEngine {
@@ -39,6 +45,8 @@ export interface ProbesEngine {
   readonly table: WebAssembly.Table;
   /** Compiled code over these bytes of a physical page goes; -1: all of it. */
   forgetProbed(ppn: number, first: number, last: number): void;
+  /** SLOT_PAGE_INTEREST of a physical page (undefined: of all) is another now. */
+  interestChanged(ppn?: number): void;
 }
 
 export class MachineProbes {
@@ -54,6 +62,7 @@ export class MachineProbes {
   #blocks: Probes | undefined;
   #client: ProbeClient | undefined;
   #on = false;
+  #interests: ((page: bigint) => boolean) | undefined;
   readonly #changed: () => void;
   readonly #free: number[] = [];
   readonly #nothing = new Map<Signature, CallableFunction>();
@@ -108,12 +117,25 @@ export class MachineProbes {
       this.#eachHart((hart) => this.#view.setUint32(hart + L.PROBE_DONE - L.STATE, 0, true));
       this.clear();
     }
+    this.#askInterests();
     this.#changed();
   }
 
   /** Asks the client anew about each block. */
   refresh(): void {
-    if (this.#on) this.#blocks?.refresh();
+    if (!this.#on) return;
+    this.#askInterests();
+    this.#blocks?.refresh();
+  }
+
+  #askInterests(): void {
+    const before = this.#interests;
+    this.#interests = this.#on ? this.#client?.interests() : undefined;
+    if (!before && !this.#interests) return;
+    this.#view.setUint32(L.PROBE_PAGES, this.#interests ? 1 : 0, true);
+    // regions that ran in pages without interest go before these are known again
+    (this.#engine.core as unknown as ProbeCore).probe_pages_changed();
+    this.#engine.interestChanged();
   }
 
   /** Has all blocks translated anew. */
@@ -170,6 +192,23 @@ export class MachineProbes {
   // --- while the guest runs -------------------------------------------------------------------------
   translate(slot: number): number {
     return (this.#blocks as Probes).translate(slot);
+  }
+  /**
+   * See probe_page() of core/env.ts. A page is without interest while that is true of all addresses it has been fetched from: compiled
+   * code does not look at them.
+   */
+  page(slots: number, page: bigint): number {
+    const at = slots + L.SLOT_PAGE_INTEREST;
+    const known = this.#view.getUint32(at, true);
+    const none = known !== L.INTEREST_SOME && this.#interests?.(BigInt.asUintN(64, page)) === false;
+    const interest = none ? L.INTEREST_NONE : L.INTEREST_SOME;
+    if (interest !== known) {
+      this.#view.setUint32(at, interest, true);
+      const ppn = this.#view.getUint32(slots + L.SLOT_PAGE_PPN, true);
+      if (none) this.#engine.forgetProbed(ppn, 0, 4095);
+      this.#engine.interestChanged(ppn);
+    }
+    return none ? 1 : 0;
   }
   find(slot: number, page: bigint): ProbedBlock | undefined {
     return this.#blocks?.find(slot, page);

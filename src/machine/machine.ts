@@ -27,7 +27,7 @@ import type { JitStats } from "../engine/jit/jit.js";
 import type { BoardContext, BuiltBoard } from "./boards/board.js";
 import { boardNamed } from "./boards/boards.js";
 import { Console } from "./console.js";
-import { createEngine, type Engine, type MachineModules, type VariantName } from "./core.js";
+import { createEngine, type Engine, type MachineModules, type RecordedVariant, type VariantName } from "./core.js";
 import { ENGINE_DEFAULTS, type MachineDescription } from "./description.js";
 import { MachineDma } from "./dma.js";
 import { EventQueue } from "./event-queue.js";
@@ -75,7 +75,7 @@ export class Machine implements MachineApi {
   readonly #onTrace: ((recorder: number, event: number) => boolean | undefined)[] = [];
   readonly #loggedKeys = new Set<string>();
   /** What the streams want recorded. */
-  #recorded: VariantName = "plain";
+  #recorded: RecordedVariant = "plain";
   #runMs = 0;
   #halt: Halt | undefined;
   /** Part of the present wait that idle pacing has announced and that has not passed yet, virtual ns. */
@@ -100,6 +100,7 @@ export class Machine implements MachineApi {
         traceNotify: (recorder, event) =>
           this.#onTrace.map((callback) => callback(recorder, event)).includes(true) ? 1 : 0,
         probeTranslate: (slot) => this.probes.translate(slot),
+        probePage: (slots, page) => this.probes.page(slots, page),
         probeEvent: (event, a, b, c, d) => this.probes.event(event, a, b, c, d),
         probeInvalidate: (ppn, offset, size) => this.probes.invalidate(ppn, offset, size),
         probeFind: (slot, page) => this.probes.find(slot, page),
@@ -249,7 +250,7 @@ export class Machine implements MachineApi {
   }
 
   /** What the streams want recorded decides which interpreter runs; takes effect with the next run(). */
-  observe(variant: VariantName): void {
+  observe(variant: RecordedVariant): void {
     this.#recorded = variant;
     this.#select();
   }
@@ -259,7 +260,7 @@ export class Machine implements MachineApi {
   }
 
   #select(): void {
-    this.#engine.select(this.#variant);
+    this.#engine.select(this.#recorded, this.probes.on);
   }
 
   /** What the compiled tiers have done, by engine variant; empty while compilation is off. */

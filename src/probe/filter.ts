@@ -74,6 +74,16 @@ export class SlotFilter {
     return this.#pc?.some(([first, last]) => pc >= first && pc <= last) ?? true;
   }
 
+  /** Whether it wants anything of code in the page at `page`. */
+  wantsPage(page: bigint): boolean {
+    return this.#pc?.some(([first, last]) => first <= page + 4095n && last >= page) ?? true;
+  }
+
+  /** Whether there are pages it wants nothing of. */
+  get selective(): boolean {
+    return this.#pc !== undefined;
+  }
+
   /** The guard is set in the op itself: who made it may still change it until its block is translated. */
   onCode(op: ProbeOp): ProbeOp {
     return guarded(op, this.#codeGuard);

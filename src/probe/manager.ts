@@ -89,6 +89,7 @@ export class PluginManager implements PluginManagerApi {
     };
     const client: ProbeClient = {
       instrument: (block) => this.#instrument(block),
+      interests: () => this.#interests(),
       dropped: (block) => this.#dropped(block),
       event: (event, a, b, c, d) => this.#events.engine(event, a, b, c, d),
       broken: (number, error) => this.#broken(number, error),
@@ -444,6 +445,12 @@ export class PluginManager implements PluginManagerApi {
       if (!wanted) this.#merged.clear();
       this.#machine.probes.on = wanted;
     }
+  }
+
+  #interests(): ((page: bigint) => boolean) | undefined {
+    const slots = [...this.#slots.values()].filter((slot) => slot.active && wantsBlocks(slot.plugin));
+    if (!slots.every(({ filter }) => filter.selective)) return undefined;
+    return (page) => slots.some(({ filter }) => filter.wantsPage(page));
   }
 
   #instrument(block: RawBlock): BlockProbes {

@@ -152,6 +152,7 @@ export class Core {
       code_invalidate: (ppn: number, offset: number, size: number) => void this.invalidated.push([ppn, offset, size]),
       trace_notify: () => 0,
       probe_translate: () => 0,
+      probe_page: () => 0,
       probe_event: () => {},
     };
     this.f = new WebAssembly.Instance(wasm, { env }).exports as unknown as CoreFunctions;

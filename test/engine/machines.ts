@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import * as L from "../../src/core/layout.js";
-import { compileModules, type MachineModules, type VariantName } from "../../src/machine/core.js";
+import { compileModules, type MachineModules, type RecordedVariant } from "../../src/machine/core.js";
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 
@@ -23,9 +23,11 @@ export interface Tier {
   /** Instructions asked for in one call. */
   readonly chunk: number;
   /** The engine's variant; with all of them, nothing is recorded here. */
-  readonly variant?: VariantName;
+  readonly variant?: RecordedVariant;
   /** With probes on everything. */
   readonly probing?: Probing;
+  /** With probes on half of it. */
+  readonly oddPages?: boolean;
 }
 export const INTERPRETER: Tier = { name: "interpreter", engine: { jit: false }, chunk: 1e6 };
 /** Everything that is jumped to is compiled at once. */
@@ -45,6 +47,22 @@ export const TIERS: readonly Tier[] = [
     chunk: 97,
     variant: "memory",
     probing: "call",
+  },
+  {
+    name: "odd pages counted",
+    engine: { jit: true, hotThreshold: 1, batch: 1 },
+    chunk: 1009,
+    probing: "count",
+    oddPages: true,
+  },
+  { name: "odd pages called, interpreted", engine: { jit: false }, chunk: 997, probing: "call", oddPages: true },
+  {
+    name: "odd pages called and observed",
+    engine: { jit: true, hotThreshold: 2, batch: 2 },
+    chunk: 1e6,
+    variant: "memory",
+    probing: "call",
+    oddPages: true,
   },
   { name: "observed fetches", engine: { jit: true, hotThreshold: 1, batch: 2 }, chunk: 1e6, variant: "fetch" },
 ];
@@ -69,7 +87,7 @@ export async function boot(image: Image, tier: Tier, settings: Settings = {}): P
   const description = { board: "virt", harts: 1, ram: 2 ** 20, load, engine: tier.engine, ...settings } as const;
   const machine = createMachine(description, await machineModules());
   machine.observe(tier.variant ?? "plain");
-  if (tier.probing) probe(machine, tier.probing);
+  if (tier.probing) probe(machine, tier.probing, tier.oddPages ? (page) => (page & 0x1000n) !== 0n : undefined);
   return machine;
 }
 

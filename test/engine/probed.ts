@@ -18,8 +18,8 @@ export interface Seen {
   readonly translated: RawBlock[];
 }
 
-/** Puts probes on everything the machine executes from now on. */
-export function probe(machine: Machine, how: Probing): Seen {
+/** Puts probes on everything the machine executes from now on, in the virtual pages that are of interest. */
+export function probe(machine: Machine, how: Probing, interests?: (page: bigint) => boolean): Seen {
   const view = new DataView(machine.memory.buffer);
   const harts = machine.description.harts;
   const base = machine.probes.data.take(4 * 8 * harts) as number;
@@ -63,6 +63,7 @@ export function probe(machine: Machine, how: Probing): Seen {
       known.set(block, probes);
       return probes;
     },
+    interests: () => interests,
     dropped(block) {
       if (block) known.delete(block);
       else known.clear();

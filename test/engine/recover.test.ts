@@ -76,6 +76,7 @@ function probeTrapping(machine: Machine, exports: WebAssembly.Exports, where: Wh
       known.set(block, probes);
       return probes;
     },
+    interests: () => undefined,
     dropped(block) {
       if (block) known.delete(block);
       else known.clear();

@@ -4,7 +4,7 @@ import type { MachineModules } from "../../src/machine/core.js";
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 import { DEFAULT_PLUGIN_LIMITS, PluginManager } from "../../src/probe/manager.js";
-import type { PluginFailure, PluginLimits } from "../../src/probe/manager-api.js";
+import type { PluginFailure, PluginFilter, PluginLimits } from "../../src/probe/manager-api.js";
 import type { PluginDefinition } from "../../src/probe/plugin.js";
 import { pluginGuest } from "../../src/session/plugin-guest.js";
 import { attachRecorder } from "../../src/trace/attach.js";
@@ -78,8 +78,8 @@ export class Observed {
     }
   }
 
-  define(id: string, definition: PluginDefinition): void {
-    this.manager.attach(id, { kind: "javascript", name: id, definition }, {}, {});
+  define(id: string, definition: PluginDefinition, filter: PluginFilter = {}): void {
+    this.manager.attach(id, { kind: "javascript", name: id, definition }, {}, filter);
   }
 
   /** Records everything from now on; returns what ends it. */

@@ -70,16 +70,23 @@ function position(record: i32): i32 {
   return load<i32>(record, BLOCK_COUNT) - load<i32>(PROBE_LEFT) - 1;
 }
 
+/** List of the ops on accesses of the instruction in flight, 0 when there are none. */
+// @ts-ignore: decorator
+@inline
+function access_ops(record: i32): i32 {
+  return load<i32>(record + BLOCK_INSTRUCTIONS + position(record) * INSTRUCTION_SIZE, INSTRUCTION_ACCESS);
+}
+
 /** Whether anybody wants to know of the accesses of the instruction in flight. */
 export function has_access_probes(): bool {
   const record = load<i32>(PROBE_BLOCK);
-  return load<i32>(record + BLOCK_INSTRUCTIONS + position(record) * INSTRUCTION_SIZE, INSTRUCTION_ACCESS) != 0;
+  return record != 0 && access_ops(record) != 0;
 }
 
 /** Runs the probes on the accesses of the instruction that has just completed. */
 export function probe_accesses(): void {
   const record = load<i32>(PROBE_BLOCK);
-  const ops = load<i32>(record + BLOCK_INSTRUCTIONS + position(record) * INSTRUCTION_SIZE, INSTRUCTION_ACCESS);
+  const ops = record ? access_ops(record) : 0;
   if (ops) run_accesses(ops, 0, ops);
   store<u32>(PROBE_COUNT, 0);
 }

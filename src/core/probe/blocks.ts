@@ -21,6 +21,7 @@ import {
 } from "../layout";
 import { probe_translate } from "../env";
 import { run_ops } from "./ops";
+import { in_quiet_page, no_block } from "./pages";
 
 /** Where the record of a block hangs in the hash table. */
 export function probe_hash(slot: i32, page: u64): i32 {
@@ -50,6 +51,10 @@ export function leave_block(): void {
  * machine to stop before the instruction; its probes will not run again.
  */
 export function probe_exec(slot: i32, pc: u64): i32 {
+  if (in_quiet_page()) {
+    no_block();
+    return 0;
+  }
   if (load<u32>(PROBE_DONE)) {
     if (load<u32>(EXIT_REQUEST)) return 1;
     store<u32>(PROBE_DONE, 0);

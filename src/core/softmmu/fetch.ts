@@ -7,6 +7,7 @@ import {
   PAGE_SLOTS,
   PAGE_VA,
   PAGE_VALID,
+  PROBE_PAGES,
   RESCHEDULE,
   TLB_ADDEND,
   TLB_CODE,
@@ -14,6 +15,8 @@ import {
   TLB_FULL_DELTA,
   TLB_PPN,
 } from "../layout";
+import { probe_page } from "../env";
+import { no_block } from "../probe/pages";
 import { ACCESS_FETCH, CAUSE_FETCH_ACCESS } from "../hart/privileged-constants";
 import { raise } from "../hart/raise";
 import { host_address } from "./physical";
@@ -60,6 +63,7 @@ function find_code(va: u64, page: u64): i32 {
   if (!slots) {
     slots = slots_for(load<u32>(entry + TLB_PPN));
     store<i32>(entry + TLB_FULL_DELTA + FULL_SLOTS, slots);
+    if (load<u32>(PROBE_PAGES) && probe_page(slots, page)) no_block();
   }
   store<u64>(PAGE_VA, page);
   store<i32>(PAGE_SLOTS, slots);

@@ -10,6 +10,7 @@ import {
   HANDLER_DECODE,
   HANDLER_PAGE_END,
   HART_COUNT,
+  INTEREST_UNKNOWN,
   MMU_INDEXES,
   PAGE_SLOTS,
   PAGE_VA,
@@ -20,6 +21,7 @@ import {
   SLOT_HANDLER,
   SLOT_MAP,
   SLOT_PAGE_HOST,
+  SLOT_PAGE_INTEREST,
   SLOT_PAGE_JIT,
   SLOT_PAGE_NEXT,
   SLOT_PAGE_PPN,
@@ -167,6 +169,27 @@ function mark_entry(entry: i32, cold: i32, code: bool): void {
   const tag = load<u64>(entry + TLB_WRITE);
   if (tag != EMPTY) store<u64>(entry + TLB_WRITE, code ? tag | TLB_FLAG_CODE : tag & ~<u64>TLB_FLAG_CODE);
   if (!code) store<u32>(cold + FULL_SLOTS, 0);
+}
+
+/** Has every page looked up anew when it is fetched from next, and forgets what was said of plugins' interest in it. */
+export function forget_interest(): void {
+  const used = load<i32>(SLOT_USED);
+  for (let i = 0; i < used; i++)
+    store<u32>(load<i32>(SLOT_ARENA) + i * SLOT_PAGE_SIZE + SLOT_PAGE_INTEREST, INTEREST_UNKNOWN);
+  const harts = load<i32>(HART_COUNT);
+  for (let h = 0; h < harts; h++) {
+    for (let index = 0; index < MMU_INDEXES; index++) forget_in_index(h, index);
+  }
+}
+
+function forget_in_index(h: i32, index: i32): void {
+  const desc = descriptor(h, index);
+  if (!load<u32>(desc + DESC_DIRTY)) return;
+  let entry = load<i32>(desc + DESC_BASE);
+  const end = entry + <i32>(entries(desc) * TLB_ENTRY_SIZE);
+  for (; entry < end; entry += TLB_ENTRY_SIZE) store<u32>(entry + TLB_FULL_DELTA + FULL_SLOTS, 0);
+  const victim = victims(h, index);
+  for (let i = 0; i < VICTIM_ENTRIES; i++) store<u32>(victim + i * VICTIM_SIZE + VICTIM_COLD + FULL_SLOTS, 0);
 }
 
 /**

@@ -6,9 +6,11 @@ import {
   FETCH_BASE,
   FETCH_MASK,
   FULL_SLOTS,
+  INTEREST_SOME,
   PAGE_VA,
   SLOT_ARENA,
   SLOT_PAGE_HOST,
+  SLOT_PAGE_INTEREST,
   SLOT_PAGE_JIT,
   SLOT_PAGE_PPN,
   SLOT_PAGE_SIZE,
@@ -21,6 +23,7 @@ import type { ProbedBlock } from "../probe-ops.js";
 import type { SlotWriter } from "../slots.js";
 import { compileRegions } from "./compile.js";
 import { type Block, type CodePages, findProbedRegion, findRegion, inPage, pageOf, type Region } from "./region.js";
+import type { RegionTable } from "./region-table.js";
 import type { TracePlan } from "./trace-plan.js";
 
 export interface JitOptions {
@@ -101,8 +104,7 @@ interface Page {
 
 export interface JitHost {
   memory: WebAssembly.Memory;
-  /** The interpreter's handler table. */
-  table: WebAssembly.Table;
+  regions: RegionTable;
   slots: SlotWriter;
   core: WebAssembly.ModuleImports;
   /** Where blocks run with probes: their translations, and the plugins' dispatchers by table index. */
@@ -113,6 +115,12 @@ export interface JitHost {
   };
 }
 
+/**
+ * Which regions stand in the slots: all; none, while another tier runs; or `quiet`: those with code of pages only that no plugin is
+ * interested in, while others of the pages run with probes.
+ */
+export type Placing = "all" | "none" | "quiet";
+
 export class Jit {
   readonly #host: JitHost;
   readonly #options: JitOptions;
@@ -120,10 +128,8 @@ export class Jit {
   readonly #view: DataView;
   readonly #pages = new Map<number, Page>();
   readonly #queue = new Map<number, Waiting>();
-  readonly #free = new Map<number, number[]>();
   #batches: Batch[] = [];
-  #next = HANDLER_COUNT;
-  #installed = true;
+  #placing: Placing = "all";
   #plan: TracePlan | undefined;
   #planKey = "";
   readonly #stats: JitStats = {
@@ -158,7 +164,7 @@ export class Jit {
   /** A jump target became hot; `ip` is its slot, in the page that is being executed. Called from the interpreter. */
   hot(ip: number): void {
     // what is compiled now would not be seen in the slots, and be compiled again and again
-    if (!this.#installed) return;
+    if (this.#placing === "none") return;
     const page = this.#page(this.#slotsOf(ip));
     if (!page || (this.#words[ip >> 2] as number) >= HANDLER_COUNT || page.rejected.has(ip)) return;
     // the slot behind a page's last is the way to the next page
@@ -232,7 +238,7 @@ export class Jit {
       (Number((va >> 7n) & 0xffffffffn) & this.#view.getUint32(FETCH_MASK, true));
     if (this.#view.getBigUint64(entry + TLB_CODE, true) !== va) return undefined;
     const slots = this.#view.getUint32(entry + TLB_FULL_DELTA + FULL_SLOTS, true);
-    return slots === 0 ? undefined : this.#page(slots);
+    return slots === 0 || !this.#mayStandIn(slots) ? undefined : this.#page(slots);
   }
 
   #compileQueue(): void {
@@ -267,8 +273,8 @@ export class Jit {
       this.#plan,
       this.#host.probes?.harts ?? 1,
     );
-    const { memory, table, core, probes } = this.#host;
-    const first = this.#take(found.length);
+    const { memory, regions, core, probes } = this.#host;
+    const first = regions.take(found.length);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       env: { memory, stale: (slot: number) => this.#stale(slot) },
       core,
@@ -280,7 +286,7 @@ export class Jit {
     this.#stats.bytesTotal += bytes.length;
     found.forEach(({ ip, page, region, spans }, i) => {
       const index = first + i;
-      table.set(index, exports[`r${i}`]);
+      regions.set(index, exports[`r${i}`]);
       const entry = (region.blocks.get(region.entry) as Block).instructions[0];
       if (!entry) throw new Error("a region begins with an instruction");
       this.#decode(page.slots, region);
@@ -295,7 +301,7 @@ export class Jit {
       };
       batch.regions.push(compiled);
       for (const span of spans) span.page.regions.add(compiled);
-      if (this.#installed) this.#words[ip >> 2] = index;
+      this.#place(compiled);
       this.#stats.compiled++;
       this.#stats.instructions += region.size;
     });
@@ -320,16 +326,6 @@ export class Jit {
     }
   }
 
-  /** Consecutive table indexes. Freed ranges of the same length are used again, so the table stays bounded. */
-  #take(count: number): number {
-    const free = this.#free.get(count)?.pop();
-    if (free !== undefined) return free;
-    const first = this.#next;
-    this.#next += count;
-    while (this.#next > this.#host.table.length) this.#host.table.grow(1024);
-    return first;
-  }
-
   #evict(): void {
     const oldest = this.#batches[0];
     if (!oldest) return;
@@ -344,16 +340,14 @@ export class Jit {
     region.alive = false;
     for (const { page } of region.spans) page.regions.delete(region);
     if (this.#words[region.ip >> 2] === region.index) this.#words[region.ip >> 2] = handler;
-    this.#host.table.set(region.index, null);
+    this.#host.regions.set(region.index, null);
     if (region.batch.regions.every((r) => !r.alive)) this.#retire(region.batch);
   }
   #retire(batch: Batch): void {
     const at = this.#batches.indexOf(batch);
     if (at < 0) return;
     this.#batches.splice(at, 1);
-    const free = this.#free.get(batch.count) ?? [];
-    free.push(batch.first);
-    this.#free.set(batch.count, free);
+    this.#host.regions.give(batch.first, batch.count);
     this.#stats.bytes -= batch.bytes;
   }
 
@@ -409,16 +403,27 @@ export class Jit {
     this.#queue.clear();
   }
 
-  /** Takes all regions out of the slots, or puts them back: another variant of the engine runs meanwhile. */
-  set installed(installed: boolean) {
-    if (installed === this.#installed) return;
-    this.#installed = installed;
-    for (const page of this.#pages.values()) {
-      for (const region of page.regions) {
-        const word = this.#words[region.ip >> 2] as number;
-        if (installed) this.#words[region.ip >> 2] = region.index;
-        else if (word === region.index) this.#words[region.ip >> 2] = region.handler;
-      }
-    }
+  /** Which regions stand in the slots; other tiers give way first. */
+  set placing(placing: Placing) {
+    if (placing === this.#placing) return;
+    this.#placing = placing;
+    this.place();
+  }
+
+  /** Puts regions into their slots or takes them out, those with code of physical page `ppn` (undefined: all). */
+  place(ppn?: number): void {
+    const pages = ppn === undefined ? this.#pages.values() : [this.#pages.get(ppn)];
+    for (const page of pages) for (const region of page?.regions ?? []) this.#place(region);
+  }
+
+  #place(region: Compiled): void {
+    if (region.spans.every(({ page }) => this.#mayStandIn(page.slots))) this.#words[region.ip >> 2] = region.index;
+    else if (this.#words[region.ip >> 2] === region.index) this.#words[region.ip >> 2] = region.handler;
+  }
+
+  #mayStandIn(slots: number): boolean {
+    if (this.#placing !== "quiet") return this.#placing === "all";
+    // a page that nobody knows of yet is asked about before anything gets to it
+    return this.#words[(slots + SLOT_PAGE_INTEREST) >> 2] !== INTEREST_SOME;
   }
 }

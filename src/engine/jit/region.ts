@@ -70,12 +70,19 @@ export const inPage = (place: number): number => place & (PAGE - 1);
  */
 const leftToInterpreter = (d: Decoded, observed: boolean): boolean => {
   const { flow, name, extension } = d.instruction;
-  if (flow === "system") return observed || !(name === "cbo.zero" || (extension === "Zicsr" && !isFloatCsr(d.bits)));
+  if (flow === "system")
+    return observed || !(name === "cbo.zero" || (extension === "Zicsr" && !isFloatCsr(d.bits) && !isToldOf(d.bits)));
   return observed && name.startsWith("sc.");
 };
 
 /** fflags, frm, fcsr: what regions assume of floating point changes with them. */
 const isFloatCsr = (bits: number): boolean => bits >>> 20 >= 1 && bits >>> 20 <= 3;
+
+/** satp, menvcfg, pmpcfg, pmpaddr: plugins listen for what their writes do, and may read any register then. */
+const isToldOf = (bits: number): boolean => {
+  const csr = bits >>> 20;
+  return csr === 0x180 || csr === 0x30a || (csr >= 0x3a0 && csr < 0x3f0);
+};
 
 const isReturn = (d: Decoded): boolean => d.rd === 0 && d.rs1 === RA && d.imm === 0;
 
