@@ -96,6 +96,7 @@ export interface MachineSymbol {
   address: bigint;
   /** Bytes, 0 when the image does not say. */
   size: number;
+  kind: "function" | "object" | "none";
   /** Name of the image it comes from. */
   image: string;
 }

@@ -13,4 +13,6 @@ export interface GuestAccess {
   write(hart: number, space: "virtual" | "physical", address: bigint, bytes: Uint8Array): boolean;
   translate(hart: number, vaddr: bigint): Place | undefined;
   symbol(vaddr: bigint): { name: string; offset: number; image: string } | undefined;
+  /** Name of the function the image's symbols say covers it. */
+  functionAt(vaddr: bigint): string | undefined;
 }

@@ -1,4 +1,4 @@
-// Instructions as QEMU writes them in plugins' logs (version 7.2): the bits, then columns for mnemonic, operands and target.
+// Instructions as QEMU writes them in plugins' logs: up to 8.2 the bits, then columns for mnemonic, operands and target.
 // Its spellings differ from other assemblers' (`bgt` for every `blt`, the rounding mode in front, no `li`), so they have a
 // table of their own. test/differential/disassembly.test.ts holds this against QEMU, and lists where QEMU is wrong and this
 // is not. What its disassembler does not know is written in the same style.
@@ -18,20 +18,29 @@ interface Form {
   offset?: number;
 }
 
+/** The QEMU whose way of writing is meant: 10.0 leaves the bits away and shows what lui and auipc have in their upper 20 bits. */
+export type QemuVersion = "7.2" | "10.0";
+
 /** One instruction, in the low bits of `word`, at address `pc`. */
-export function qemuDisassembly(word: number, pc: bigint): string {
+export function qemuDisassembly(word: number, pc: bigint, version: QemuVersion = "7.2"): string {
   const d = decode(word);
-  const bits = (d.bits >>> 0).toString(16).padStart(2 * d.length, "0");
-  const { name, operands, offset } = form(d);
-  const text = bits.padEnd(BITS_COLUMNS) + name.padEnd(MNEMONIC_COLUMNS);
+  const { name, operands, offset } = form(d, version);
+  const text = (version === "7.2" ? bits(d) : "") + name.padEnd(MNEMONIC_COLUMNS);
   if (offset === undefined) return text + operands;
   const target = BigInt.asUintN(64, pc + BigInt(offset)).toString(16);
   return `${text}${operands.padEnd(OPERAND_COLUMNS)}# 0x${target}`;
 }
 
-function form(d: Decoded): Form {
+function bits(d: Decoded): string {
+  const digits = (d.bits >>> 0).toString(16).padStart(2 * d.length, "0");
+  return digits.padEnd(BITS_COLUMNS);
+}
+
+function form(d: Decoded, version: QemuVersion): Form {
   const { name } = d.instruction;
-  return SPELLINGS[name]?.(d) ?? { name, ...generic(d) };
+  const found = SPELLINGS[name]?.(d) ?? { name, ...generic(d) };
+  if (version === "7.2" || !/^(lui|auipc)$/.test(name)) return found;
+  return { ...found, operands: `${x(d.rd)},${d.imm >> 12}` };
 }
 
 const x = (n: number): string => X_NAMES[n] as string;

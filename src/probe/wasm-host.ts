@@ -168,6 +168,9 @@ export class WasmHost extends SlotHost implements EngineHost {
     if (hart !== this.currentHart()) return slots;
     return slots + BigInt(this.view.getUint32(L.SLICE_LENGTH, true) - this.view.getInt32(L.LEFT, true));
   }
+  functionAt(vaddr: bigint): string | undefined {
+    return this.services.guest.functionAt(vaddr);
+  }
   regionName(id: number): string | undefined {
     return this.machine.bus.regions[id]?.name;
   }

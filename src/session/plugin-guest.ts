@@ -7,7 +7,7 @@ import type { RegisterInfo } from "../probe/plugin.js";
 import { SessionError } from "./host-api.js";
 import { readBytes, writeBytes } from "./worker-methods/memory.js";
 import { listRegisters, readRegister, writeRegister } from "./worker-methods/registers.js";
-import { symbolAt } from "./worker-methods/symbols.js";
+import { functionAt, symbolAt } from "./worker-methods/symbols.js";
 import { quickTranslate } from "./worker-methods/translation.js";
 
 /** The privilege level, 0 U, 1 S, 3 M: a register of QEMU's GDB stub and its plugins. */
@@ -51,6 +51,7 @@ export function pluginGuest(machine: MachineApi): GuestAccess {
       const found = symbolAt(machine, vaddr);
       return found && { name: found.symbol.name, offset: Number(found.offset), image: found.symbol.image };
     },
+    functionAt: (vaddr) => functionAt(machine, vaddr),
   };
 }
 

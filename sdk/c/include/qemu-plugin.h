@@ -3,7 +3,8 @@
  * what versions 1 to 5 had and lost, as one header, so that a source of any age compiles unchanged. Where versions gave
  * a function another number of arguments, macros tell by the call; where callbacks have another type, the host goes by
  * the type the callback has. EMUSCOPE_PLUGIN_API (1 to 7) sets the version that is claimed, and what failed register
- * reads return (-1 in 4 and 5, 0 otherwise).
+ * reads return (-1 in 4 and 5, 0 otherwise). A source that calls what only version 1 had imports emu_version_1 and gets
+ * disassembly as QEMU wrote it then.
  *
  * Functions marked EMUSCOPE_IMPORT are the host's, called with nothing in between; the others are in src/emuscope.c.
  */
@@ -210,6 +211,9 @@ void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, enum qemu_plugin_d
 #define qemu_plugin_register_vcpu_syscall_ret_cb(...) ((void)0)
 #define qemu_plugin_register_vcpu_syscall_filter_cb(...) ((void)0)
 
+/* Called by what only version 1 has; that it is imported tells the host. */
+EMUSCOPE_IMPORT(emu_version_1) void emuscope_version_1(void);
+
 /* Blocks and instructions; handles are valid while the block is being translated. */
 EMUSCOPE_IMPORT(tb_n_insns) size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 EMUSCOPE_IMPORT(tb_vaddr) uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
@@ -348,8 +352,15 @@ uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 entry);
 
 /* Machine, time, output */
 EMUSCOPE_IMPORT(num_vcpus) int qemu_plugin_num_vcpus(void);
-#define qemu_plugin_n_vcpus() qemu_plugin_num_vcpus()
-#define qemu_plugin_n_max_vcpus() qemu_plugin_num_vcpus()
+static inline int qemu_plugin_n_vcpus(void)
+{
+    emuscope_version_1();
+    return qemu_plugin_num_vcpus();
+}
+static inline int qemu_plugin_n_max_vcpus(void)
+{
+    return qemu_plugin_n_vcpus();
+}
 EMUSCOPE_IMPORT(request_time_control) const void *qemu_plugin_request_time_control(void);
 EMUSCOPE_IMPORT(update_ns) void qemu_plugin_update_ns(const void *handle, int64_t time);
 void qemu_plugin_outs(const char *text);

@@ -180,6 +180,7 @@ const void *emuscope_insn_bytes(const struct qemu_plugin_insn *insn)
     static unsigned next;
     uint64_t *bytes = &kept[next++ % G_N_ELEMENTS(kept)];
 
+    emuscope_version_1();
     *bytes = 0;
     emuscope_insn_data(insn, bytes, sizeof *bytes);
     return bytes;
@@ -312,18 +313,21 @@ void qemu_plugin_register_vcpu_insn_exec_cond_cb(struct qemu_plugin_insn *insn, 
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, enum qemu_plugin_op op, void *counter,
                                               uint64_t imm)
 {
+    emuscope_version_1();
     host_tb_exec_inline(tb, op, counter, 0, imm);
 }
 
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, enum qemu_plugin_op op, void *counter,
                                                 uint64_t imm)
 {
+    emuscope_version_1();
     host_insn_exec_inline(insn, op, counter, 0, imm);
 }
 
 void qemu_plugin_register_vcpu_mem_inline(struct qemu_plugin_insn *insn, enum qemu_plugin_mem_rw rw,
                                           enum qemu_plugin_op op, void *counter, uint64_t imm)
 {
+    emuscope_version_1();
     host_mem_inline(insn, rw, op, counter, 0, imm);
 }
 

@@ -7,7 +7,8 @@ const MEMORY = ["none", "load", "store", "amo"] as const;
 const FLOW = ["next", "branch", "jump", "jumpTo", "system"] as const;
 
 export function blockFunctions(plugin: WasmPlugin): HostFunctions {
-  const { handles } = plugin;
+  const { handles, info } = plugin;
+  const qemu = info.version === 1 || info.imports.includes("emu_version_1") ? "7.2" : "10.0";
   const probes = () => plugin.probes;
   /** The three sorts of probes that run with a block, and with an instruction. */
   const execProbes = (
@@ -53,10 +54,13 @@ export function blockFunctions(plugin: WasmPlugin): HostFunctions {
     emu_insn_paddr: (insn: number) => handles.instruction(insn)?.paddr ?? 0n,
     insn_disas: (insn: number, buffer: number, length: number) => {
       const found = handles.instruction(insn);
-      return plugin.memory.writeString(buffer, length, found && qemuDisassembly(found.bits, found.vaddr));
+      return plugin.memory.writeString(buffer, length, found && qemuDisassembly(found.bits, found.vaddr, qemu));
     },
-    insn_symbol: (insn: number, buffer: number, length: number) =>
-      plugin.memory.writeString(buffer, length, handles.instruction(insn)?.symbol),
+    emu_version_1: () => {},
+    insn_symbol: (insn: number, buffer: number, length: number) => {
+      const found = handles.instruction(insn);
+      return plugin.memory.writeString(buffer, length, found && plugin.host.functionAt(found.vaddr));
+    },
     emu_insn_mnemonic: (insn: number, buffer: number, length: number) =>
       plugin.memory.writeString(buffer, length, handles.instruction(insn)?.mnemonic),
     emu_insn_memory: (insn: number) => Math.max(0, MEMORY.indexOf(handles.instruction(insn)?.memory ?? "none")),

@@ -50,6 +50,8 @@ export interface EngineHost extends PluginHost {
   /** Address in the machine's memory of a register kept there as a plain u64 (x, f, pc) of the hart that runs, else undefined. */
   registerAddress(name: string): number | undefined;
   hartInstructions(hart: number): bigint;
+  /** Name of the function that covers the address, as QEMU knows them; `symbol` knows labels and data as well. */
+  functionAt(vaddr: bigint): string | undefined;
   /** As in the memory tree; undefined for ids that were never given out. */
   regionName(id: number): string | undefined;
   deviceName(id: number): string | undefined;

@@ -168,6 +168,10 @@ export class FakeEngineHost extends FakeHost implements EngineHost {
     return BigInt(100 * (hart + 1));
   }
 
+  functionAt(vaddr: bigint): string | undefined {
+    return this.symbol(vaddr)?.name;
+  }
+
   regionName(id: number): string | undefined {
     return id === 0 ? "unassigned" : this.regions[id - 1]?.name;
   }
