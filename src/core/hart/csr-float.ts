@@ -18,5 +18,5 @@ export function write_float(csr: i32, value: u64): void {
   if (csr != CSR_FRM) store<u32>(FFLAGS, <u32>value & 31);
   if (csr == CSR_FRM) store<u32>(FRM, <u32>value & 7);
   if (csr == CSR_FCSR) store<u32>(FRM, <u32>(value >> 5) & 7);
-  fp_dirty();
+  if (!load<u32>(FS_OFF)) fp_dirty(); // off: written by a tool
 }

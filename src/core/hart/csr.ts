@@ -1,6 +1,6 @@
 // CSR instructions: access checks (2.1), then the register's own file. csr-*.ts hold the registers by group; a read or
 // write of one that does not exist, or that is not accessible just now, answers through `deny()`.
-import { PRIV } from "../layout";
+import { FS_OFF, PRIV } from "../layout";
 import { read_counter, read_machine_counter, write_machine_counter } from "./csr-counters";
 import { read_float, write_float } from "./csr-float";
 import { csr_denied, allow } from "./csr-denied";
@@ -61,13 +61,19 @@ function write_csr(csr: i32, value: u64): void {
   else write_machine_counter(csr, value);
 }
 
-/** CSR as M-mode sees it, for tools. `csr_exists()` tells whether the answer means anything. */
+/**
+ * CSR as M-mode with the floating-point unit on sees it, for tools. `csr_exists()` tells whether the answer means
+ * anything.
+ */
 export function peek_csr(csr: i32): u64 {
   const priv = load<u32>(PRIV);
+  const off = load<u32>(FS_OFF);
   store<u32>(PRIV, 3);
+  store<u32>(FS_OFF, 0);
   allow();
   const value = read_csr(csr);
   store<u32>(PRIV, priv);
+  store<u32>(FS_OFF, off);
   return value;
 }
 
@@ -79,9 +85,8 @@ export function csr_exists(): i32 {
 /** Writes a CSR as M-mode would, WARL rules included, for tools. */
 export function poke_csr(csr: i32, value: u64): void {
   const priv = load<u32>(PRIV);
+  peek_csr(csr);
   store<u32>(PRIV, 3);
-  allow();
-  read_csr(csr);
   if (!csr_denied && csr >> 10 != 3) write_csr(csr, value);
   store<u32>(PRIV, priv);
 }

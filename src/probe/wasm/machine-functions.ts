@@ -1,5 +1,6 @@
 // Registers, memory, names and time of the machine as a Wasm plugin asks for them. Registers obey the flags the callback in
 // hand was registered with, since others are not up to date (or must not change) there.
+import type { RegisterInfo } from "../plugin.js";
 import type { HostFunctions } from "./host-functions.js";
 import { MAY_READ, MAY_SET_PC, MAY_WRITE, type WasmPlugin } from "./instance.js";
 import { PluginMisuse } from "./report.js";
@@ -10,6 +11,7 @@ const FEATURES = {
   csr: "org.gnu.gdb.riscv.csr",
   virtual: "org.gnu.gdb.riscv.virtual",
 } as const;
+const GROUPS = ["general", "float", "virtual", "csr"];
 /** Results of QEMU's accesses by physical address. */
 const DONE = 0;
 const INVALID_ADDRESS = 4;
@@ -26,13 +28,19 @@ interface Register {
   address: number | undefined;
 }
 
+/** Integer registers, pc, floating-point ones, privilege level, CSRs. */
+function inQemusOrder(registers: readonly RegisterInfo[]): RegisterInfo[] {
+  const place = ({ name, group }: RegisterInfo): number => (name === "pc" ? 0.5 : GROUPS.indexOf(group));
+  return [...registers].sort((a, b) => place(a) - place(b));
+}
+
 const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value);
 
 export function machineFunctions(plugin: WasmPlugin): HostFunctions {
   const { host } = plugin;
   let list: Register[] | undefined;
   const registers = (): Register[] => {
-    list ??= host.registers().map(({ name, alias, group, size, readOnly }) => ({
+    list ??= inQemusOrder(host.registers()).map(({ name, alias, group, size, readOnly }) => ({
       key: name,
       // QEMU calls s0 by its other name
       name: name === "x8" ? "fp" : (alias ?? name),

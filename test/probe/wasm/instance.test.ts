@@ -113,7 +113,7 @@ test("arguments, also repeated ones, come as name=value", () => {
 });
 
 test("registers follow the flags of the callback", () => {
-  // tag 0: read x5 (handle 7: pc, x0..), tag 1: write it
+  // tag 0: read x5 (handle 6: x0..), tag 1: write it
   const host = new FakeEngineHost();
   const bytes = plugin({
     imports: [
@@ -134,7 +134,7 @@ test("registers follow the flags of the callback", () => {
         (call $register_vcpu_tb_exec_cb (local.get 1) (i32.const 2) (i32.const 1) (i32.const 16))
         (call $register_vcpu_tb_exec_cb (local.get 1) (i32.const 2) (i32.const 2) (i32.const 32)))
       (func $exec (param i32 i32) (local i32)
-        (i32.store (i32.const 256) (call $read_register (i32.const 7) (local.get 1) (i32.const 8)))
+        (i32.store (i32.const 256) (call $read_register (i32.const 6) (local.get 1) (i32.const 8)))
         (i32.store (i32.const 260) (call $read_register (i32.const 38) (i32.const 128) (i32.const 7)))
         (i32.store (i32.const 264) (call $write_register (i32.const 36) (i32.const 512) (i32.const 8)))
         (i32.store (i32.const 268) (call $write_register (i32.const 36) (i32.const 512) (i32.const 4)))
