@@ -45,13 +45,19 @@ interface Mirror {
   /** In the machine's memory and in the plugin's. */
   readonly here: number;
   readonly there: number;
+  /** Of the place it belongs to, when it is the first of it. */
+  readonly key: string | undefined;
+  /** Its place in the list. */
+  index: number;
 }
 
 export class WasmHost extends SlotHost implements EngineHost {
   readonly #more: WasmHostServices;
   readonly coreImports: EngineHost["coreImports"];
   #module: PluginModule | undefined;
-  #mirrors: Mirror[] = [];
+  readonly #mirrors: Mirror[] = [];
+  /** By address in the plugin's memory: plugins free counters one by one, as many as there are blocks. */
+  readonly #byAddress = new Map<number, Mirror[]>();
   readonly #places = new Map<string, CounterPlace>();
   #chunk = { next: 0, end: 0 };
   #list = { at: 0, room: 0 };
@@ -100,19 +106,41 @@ export class WasmHost extends SlotHost implements EngineHost {
     if (known) return known;
     const count = stride === 0 ? 1 : this.harts;
     const here = this.#take(8 * count);
-    for (let i = 0; i < count; i++) this.#mirrors.push({ here: here + 8 * i, there: address + i * stride });
-    this.#writeList();
+    const from = this.#mirrors.length;
+    for (let i = 0; i < count; i++) {
+      const there = address + i * stride;
+      const mirror = { here: here + 8 * i, there, key: i === 0 ? key : undefined, index: from + i };
+      this.#mirrors.push(mirror);
+      const others = this.#byAddress.get(there);
+      if (others) others.push(mirror);
+      else this.#byAddress.set(there, [mirror]);
+    }
+    this.#writeList(from);
     const place = { address: here, stride: stride === 0 ? 0 : 8 };
     this.#places.set(key, place);
-    for (const mirror of this.#mirrors.slice(-count)) this.#push(mirror);
+    for (let i = from; i < this.#mirrors.length; i++) this.#push(this.#mirrors[i] as Mirror);
     return place;
   }
 
   dropMirrors(address: number, bytes: number): void {
-    const inside = (at: number): boolean => at >= address && at < address + bytes;
-    this.#mirrors = this.#mirrors.filter(({ there }) => !inside(there));
-    for (const key of this.#places.keys()) if (inside(Number(key.split("/")[0]))) this.#places.delete(key);
-    this.#writeList(true);
+    const end = address + bytes;
+    if (bytes < this.#byAddress.size) for (let at = address; at < end; at++) this.#dropAt(at);
+    else for (const at of [...this.#byAddress.keys()]) if (at >= address && at < end) this.#dropAt(at);
+    this.#slotWord(L.MIRROR_COUNT, this.#mirrors.length);
+  }
+
+  #dropAt(address: number): void {
+    const found = this.#byAddress.get(address);
+    if (!found) return;
+    this.#byAddress.delete(address);
+    for (const { key, index } of found) {
+      if (key !== undefined) this.#places.delete(key);
+      const last = this.#mirrors.pop() as Mirror;
+      if (last.index === index) continue;
+      last.index = index;
+      this.#mirrors[index] = last;
+      this.#writePair(last);
+    }
   }
 
   #take(bytes: number): number {
@@ -124,23 +152,24 @@ export class WasmHost extends SlotHost implements EngineHost {
     return this.#chunk.next - bytes;
   }
 
-  /** What the core goes through: written whole when it has to move, else only what is new. */
-  #writeList(whole = false): void {
+  /** What the core goes through: written whole when it has to move, else from one that is new. */
+  #writeList(from: number): void {
     const count = this.#mirrors.length;
-    let from = whole ? 0 : Math.max(0, count - this.harts);
+    let first = from;
     if (count > this.#list.room) {
       if (this.#list.at !== 0 && this.#list.room > 0) this.slot.give(this.#list.at);
       const room = Math.max(64, 2 * count);
       this.#list = { at: this.slot.take(room * PAIR), room };
-      from = 0;
+      first = 0;
     }
-    for (let i = from; i < count; i++) {
-      const { here, there } = this.#mirrors[i] as Mirror;
-      this.view.setUint32(this.#list.at + i * PAIR, here, true);
-      this.view.setUint32(this.#list.at + i * PAIR + 4, there, true);
-    }
+    for (let i = first; i < count; i++) this.#writePair(this.#mirrors[i] as Mirror);
     this.#slotWord(L.MIRROR_LIST, this.#list.at);
     this.#slotWord(L.MIRROR_COUNT, count);
+  }
+
+  #writePair({ here, there, index }: Mirror): void {
+    this.view.setUint32(this.#list.at + index * PAIR, here, true);
+    this.view.setUint32(this.#list.at + index * PAIR + 4, there, true);
   }
 
   pullMirrors(): void {

@@ -186,7 +186,22 @@ EMUSCOPE_IMPORT(register_vcpu_discon_cb)
 void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, enum qemu_plugin_discon_type type, emuscope_cb_t cb,
                                          void *userdata);
 
-#define EMUSCOPE_ID_CB(id, cb, userdata, ...) (id), (emuscope_cb_t)(cb), (void *)(userdata)
+#ifdef __cplusplus
+/* Lambdas as well; plugins include this file inside extern "C". */
+extern "C++" {
+template <typename F> emuscope_cb_t emuscope_cb(F function)
+{
+    return reinterpret_cast<emuscope_cb_t>(+function);
+}
+inline emuscope_cb_t emuscope_cb(decltype(nullptr))
+{
+    return nullptr;
+}
+}
+#else
+#define emuscope_cb(function) ((emuscope_cb_t)(function))
+#endif
+#define EMUSCOPE_ID_CB(id, cb, userdata, ...) (id), emuscope_cb(cb), (void *)(userdata)
 #define qemu_plugin_uninstall(id, ...) qemu_plugin_uninstall(EMUSCOPE_ID_CB(id, __VA_ARGS__, NULL, ))
 #define qemu_plugin_reset(id, ...) qemu_plugin_reset(EMUSCOPE_ID_CB(id, __VA_ARGS__, NULL, ))
 #define qemu_plugin_register_vcpu_init_cb(id, ...) \
@@ -202,7 +217,7 @@ void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, enum qemu_plugin_d
 #define qemu_plugin_register_flush_cb(id, ...) qemu_plugin_register_flush_cb(EMUSCOPE_ID_CB(id, __VA_ARGS__, NULL, ))
 #define qemu_plugin_register_atexit_cb(id, ...) qemu_plugin_register_atexit_cb(EMUSCOPE_ID_CB(id, __VA_ARGS__, NULL, ))
 #define qemu_plugin_vcpu_for_each(id, ...) qemu_plugin_vcpu_for_each(EMUSCOPE_ID_CB(id, __VA_ARGS__, NULL, ))
-#define EMUSCOPE_DISCON_CB(cb, userdata, ...) (emuscope_cb_t)(cb), (void *)(userdata)
+#define EMUSCOPE_DISCON_CB(cb, userdata, ...) emuscope_cb(cb), (void *)(userdata)
 #define qemu_plugin_register_vcpu_discon_cb(id, type, ...) \
     qemu_plugin_register_vcpu_discon_cb((id), (type), EMUSCOPE_DISCON_CB(__VA_ARGS__, NULL, ))
 

@@ -37,7 +37,8 @@ export interface WhenArguments {
 export class ProbeMaker {
   dispatchers: { exec: number; access: number } | undefined;
   readonly #plugin: WasmPlugin;
-  readonly #mirrors = new Map<string, CounterPlace & { bytes: number; from: number }>();
+  /** By address and distance between harts. */
+  readonly #mirrors = new Map<number, Map<number, CounterPlace & { bytes: number }>>();
   readonly #buffers: EventBuffer[] = [];
   /** Calls of this block, and whether any of blocks before, that were made when there was nothing to copy. */
   #unsynced: CallOp[] = [];
@@ -113,16 +114,17 @@ export class ProbeMaker {
   #mirror(address: number, stride: number): CounterPlace {
     const from = address >>> 0;
     const step = stride >>> 0;
-    const key = `${from} ${step}`;
-    const known = this.#mirrors.get(key);
+    const known = this.#mirrors.get(from)?.get(step);
     if (known) return known;
     const { host, memory } = this.#plugin;
     const bytes = step * (host.harts - 1) + 8;
     memory.check(from, bytes);
     const first = this.#mirrors.size === 0;
     const { address: at, stride: apart } = host.mirror(from, step);
-    const mirror = { address: at, stride: apart, bytes, from };
-    this.#mirrors.set(key, mirror);
+    const mirror = { address: at, stride: apart, bytes };
+    const steps = this.#mirrors.get(from);
+    if (steps) steps.set(step, mirror);
+    else this.#mirrors.set(from, new Map([[step, mirror]]));
     if (first) {
       for (const op of this.#unsynced) op.synced = true;
       this.#unsynced = [];
@@ -137,11 +139,18 @@ export class ProbeMaker {
     const from = address >>> 0;
     const to = from + (bytes >>> 0);
     let found = false;
-    for (const [key, mirror] of this.#mirrors) {
-      if (mirror.from < from || mirror.from + mirror.bytes > to) continue;
-      this.#mirrors.delete(key);
-      found = true;
-    }
+    const drop = (at: number): void => {
+      const steps = this.#mirrors.get(at);
+      if (!steps) return;
+      for (const [step, mirror] of steps) {
+        if (at + mirror.bytes > to) continue;
+        steps.delete(step);
+        found = true;
+      }
+      if (steps.size === 0) this.#mirrors.delete(at);
+    };
+    if (to - from < this.#mirrors.size) for (let at = from; at < to; at++) drop(at);
+    else for (const at of [...this.#mirrors.keys()]) if (at >= from && at < to) drop(at);
     if (found) this.#plugin.host.dropMirrors(from, to - from);
   }
 

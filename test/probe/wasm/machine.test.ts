@@ -155,6 +155,60 @@ test("a callback sees the counters of its own block, asked for behind it and und
   }
 });
 
+test("counters freed one by one stop, and the others go on", async () => {
+  const bytes = plugin({
+    imports: [
+      "register_vcpu_tb_trans_cb Iii",
+      "register_vcpu_tb_exec_inline_per_vcpu iiiiI",
+      "scoreboard_free ii",
+      "register_atexit_cb Iii",
+      "outs ii",
+    ],
+    table: ["trans", "exit"],
+    install: `
+      (call $register_vcpu_tb_trans_cb (local.get $id) (i32.const 1) (i32.const 0))
+      (call $register_atexit_cb (local.get $id) (i32.const 2) (i32.const 0))`,
+    // 32 counters at 4096 in the first block that is translated; every other one is freed with the tenth
+    body: `
+      (global $translated (mut i32) (i32.const 0))
+      (data (i32.const 64) "equalothers")
+      (func $trans (param i64 i32) (local $at i32)
+        (global.set $translated (i32.add (global.get $translated) (i32.const 1)))
+        (local.set $at (i32.const 4096))
+        (if (i32.eq (global.get $translated) (i32.const 1)) (then (loop $each
+          (call $register_vcpu_tb_exec_inline_per_vcpu (local.get 1) (i32.const 0) (local.get $at) (i32.const 0) (i64.const 1))
+          (local.set $at (i32.add (local.get $at) (i32.const 8)))
+          (br_if $each (i32.lt_u (local.get $at) (i32.const 4352))))))
+        (if (i32.eq (global.get $translated) (i32.const 10)) (then (loop $each
+          (call $scoreboard_free (local.get $at) (i32.const 8))
+          (i64.store (local.get $at) (i64.const 7))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (br_if $each (i32.lt_u (local.get $at) (i32.const 4352)))))))
+      (func $exit (param i64 i32) (local $at i32)
+        (local.set $at (i32.const 4096))
+        (loop $each
+          (if (i64.ne (i64.load (local.get $at)) (i64.const 7)) (then (unreachable)))
+          (if (i64.ne (i64.load offset=8 (local.get $at)) (i64.load (i32.const 4104))) (then (unreachable)))
+          (local.set $at (i32.add (local.get $at) (i32.const 16)))
+          (br_if $each (i32.lt_u (local.get $at) (i32.const 4352))))
+        (if (i64.gt_u (i64.load (i32.const 4104)) (i64.const 7)) (then (call $outs (i32.const 64) (i32.const 5)))))`,
+  });
+  for (const { name, engine } of TIERS) {
+    let ranAgain = false;
+    // the first block that is translated is one that runs again, at some of these
+    for (let start = 5000; start < 5012 && !ranAgain; start++) {
+      const m = await plugged("calls", engine);
+      m.run(start);
+      attach(m, "counters", bytes);
+      m.run(20000);
+      assert.deepEqual(m.failures, [], name);
+      ranAgain = m.manager.detach("counters").output === "equal";
+      assert.deepEqual(m.failures, [], name);
+    }
+    assert.ok(ranAgain, name);
+  }
+});
+
 test("registers have QEMU's names, and are those of the hart", async () => {
   const bytes = plugin({
     imports: [
