@@ -67,7 +67,7 @@ export { translate_debug } from "./softmmu/debug";
 export { update_pmp_ranges } from "./softmmu/pmp";
 export { trace_amo, trace_fast, trace_fetch_slot } from "./softmmu/trace-hook";
 export { run } from "./run";
-export { leave_block, probe_exec, probe_find, probe_hash } from "./probe/blocks";
+export { leave_block, probe_exec, probe_find, probe_hash, probe_settle } from "./probe/blocks";
 export { probe_pages_changed } from "./probe/pages";
 export { probe_call, probe_full } from "./probe/ops";
 export { passes as probe_passes, runs as probe_runs } from "./probe/guard";

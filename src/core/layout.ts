@@ -157,9 +157,11 @@ export const LEFT = STATE + 0xf0c; //          i32: instructions left in the sli
 
 // the block whose probes run (core/probe/)
 export const PROBE_BLOCK = STATE + 0xa00; //    u32: record of the block being executed
-export const PROBE_LEFT = STATE + 0xa04; //     u32: its instructions whose probes are still to run; 0: the next instruction begins a block
+export const PROBE_LEFT = STATE + 0xa04; //     i32: its instructions whose probes are still to run; 0: the next instruction begins a block;
+//                                             below 0: so many that were accounted for when the block PROBE_BATCH was entered
 export const PROBE_DONE = STATE + 0xa08; //     u32: 1 when the next instruction's probes have run already
 export const PROBE_COUNT = STATE + 0xa0c; //    u32: accesses of the instruction in flight, 0..2
+export const PROBE_BATCH = STATE + 0xaf0; //    u32
 export const PROBE_ACCESS = STATE + 0xa10; //   struct of each access, then of the parts of one that crosses a page
 export const ACCESS_PARTS = 2; //               number of the first part's
 export const ACCESS_SIZE = 32;
@@ -324,7 +326,7 @@ export const BLOCK_SLOT = 4; //                u32: address of the first instruc
 export const BLOCK_PAGE = 8; //                u64: virtual page
 export const BLOCK_COUNT = 16; //              u32: instructions
 export const BLOCK_OPS = 20; //                u32: ops before the first instruction, 0 for none
-export const BLOCK_ID = 24; //                 u32: the host's number for it
+export const BLOCK_SUM = 24; //                u32: ops that do at once what those before all its instructions do, if they only count; else 0
 export const BLOCK_INSTRUCTIONS = 32; //       then for each instruction:
 export const INSTRUCTION_SIZE = 16;
 export const INSTRUCTION_EXEC = 0; //          u32: ops before it, 0 for none

@@ -33,6 +33,7 @@ import { NEVER, virtual_ns } from "./hart/clock";
 import { hart_address, switch_hart } from "./hart/harts";
 import { timer_deadline, update_timers } from "./hart/interrupts";
 import { take_interrupt, take_trap } from "./hart/trap";
+import { probe_settle } from "./probe/blocks";
 import { tell } from "./probe/events";
 import { lookup_again } from "./softmmu/fetch";
 import { slots_for_step } from "./softmmu/slots";
@@ -88,6 +89,7 @@ function run_slice(length: i32): i32 {
     slots = slots_for_step(pc);
   }
   if (slots) left = call_indirect<i32>(ENTER_TABLE_INDEX, slots + ((<i32>pc & 0xffe) << 3), left);
+  probe_settle();
   if (load<u32>(TRAP_PENDING)) {
     if (left > 0) {
       left--;

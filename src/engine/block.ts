@@ -8,6 +8,8 @@ const MAX_INSTRUCTIONS = 512;
 /** Of the kind `system`, but without a change of control, privilege or translation context that ends a block. */
 const GO_ON = new Set(["wfi", "sfence.vma", "sinval.vma", "sfence.w.inval", "sfence.inval.ir"]);
 
+const SIGN_EXTENDING = new Set(["lb", "lh", "lw", "lr.w"]);
+
 export function endsBlock({ instruction }: Decoded): boolean {
   if (instruction.flow === "next") return false;
   return instruction.flow !== "system" || !(GO_ON.has(instruction.name) || instruction.name.startsWith("cbo."));
@@ -15,7 +17,7 @@ export function endsBlock({ instruction }: Decoded): boolean {
 
 /** Loads that extend the sign; what plugins are told of an access. */
 export function signExtends({ instruction }: Decoded): boolean {
-  return ["lb", "lh", "lw", "lr.w"].includes(instruction.name);
+  return SIGN_EXTENDING.has(instruction.name);
 }
 
 /**

@@ -93,17 +93,33 @@ class HandlerEmitter extends Emitter implements Semantics {
       this.callCore("trace_fetch_slot");
       if (seldom) this.end();
     }
-    if (this.variant.probe) {
-      this.storeLeft();
-      this.get(IP);
-      this.emit(this.pc);
-      this.callCore("probe_exec");
-      this.if();
-      this.tail(this.shared.stop);
-      this.end();
-    }
+    if (this.variant.probe) this.runProbes();
     this.handler.instruction.semantics(this);
     if (!this.finished) this.goOn();
+  }
+
+  /** The probes before the instruction, unless it was accounted for at the beginning of its block. */
+  private runProbes(): void {
+    const left = this.local(I32);
+    this.loadState(OP.i32_load, L.PROBE_LEFT);
+    this.tee(left);
+    this.i32(0);
+    this.op(OP.i32_lt_s);
+    this.if();
+    this.storeState(OP.i32_store, L.PROBE_LEFT, () => {
+      this.get(left);
+      this.i32(1);
+      this.op(OP.i32_add);
+    });
+    this.else();
+    this.storeLeft();
+    this.get(IP);
+    this.emit(this.pc);
+    this.callCore("probe_exec");
+    this.if();
+    this.tail(this.shared.stop);
+    this.end();
+    this.end();
   }
 
   // --- operands -------------------------------------------------------------------------------------
@@ -312,6 +328,13 @@ class HandlerEmitter extends Emitter implements Semantics {
   }
   private record(kind: number, va: number, value: number, size: MemorySize, entry: number): void {
     if (!this.variant.memory) return;
+    if (this.variant.probe) {
+      // in a block without probes on accesses, nobody may want to know
+      this.loadState(OP.i32_load, L.PROBE_BLOCK);
+      this.loadState(OP.i32_load, L.TRACE_ACTIVE);
+      this.op(OP.i32_or);
+      this.if();
+    }
     this.storeLeft();
     this.i32(kind);
     this.get(va);
@@ -320,6 +343,7 @@ class HandlerEmitter extends Emitter implements Semantics {
     this.get(entry);
     this.emit(this.pc);
     this.callCore("trace_fast");
+    if (this.variant.probe) this.end();
   }
 
   load(size: MemorySize, signed: boolean, address: Expr, then: (value: Expr) => void): void {
@@ -540,7 +564,13 @@ class HandlerEmitter extends Emitter implements Semantics {
   }
   /** To the next instruction. When records may have filled a ring, by way of the check for reasons to leave. */
   private goOn(): void {
-    if (this.variant.memory || this.variant.fetch || this.variant.probe) this.goOnBy(this.shared.checked);
+    if (this.variant.probe && !this.handler.instruction.memory) {
+      this.loadState(OP.i32_load, L.EXIT_REQUEST);
+      this.if();
+      this.goOnBy(this.shared.checked);
+      this.end();
+      emitDispatch(this, IP, this.step, true, this.shared);
+    } else if (this.variant.memory || this.variant.fetch) this.goOnBy(this.shared.checked);
     else emitDispatch(this, IP, this.step, true, this.shared);
     this.finished = true;
   }

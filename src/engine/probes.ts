@@ -6,7 +6,16 @@
 import * as L from "../core/layout.js";
 import { blockAt, signExtends } from "./block.js";
 import type { BlockInstruction } from "./jit/region.js";
-import type { AccessProbe, BlockProbes, CallTarget, Comparison, PlacedOp, ProbedBlock, ProbeOp } from "./probe-ops.js";
+import type {
+  AccessProbe,
+  BlockProbes,
+  CallTarget,
+  Comparison,
+  CounterOp,
+  PlacedOp,
+  ProbedBlock,
+  ProbeOp,
+} from "./probe-ops.js";
 import { LAST_HALFWORD, STRADDLE_BITS } from "./slots.js";
 
 /** A block as the code says, before anybody puts probes in it. */
@@ -34,6 +43,7 @@ export interface ProbesCore {
   hart_address(hart: number): number;
   host_address(paddr: bigint, size: number): number;
   fetch16(va: bigint): number;
+  probe_settle(): void;
 }
 
 interface Entry {
@@ -42,6 +52,8 @@ interface Entry {
   readonly probes: BlockProbes;
   /** Behind all that was written for it. */
   readonly end: number;
+  /** For the JIT, once it has asked. */
+  placed?: ProbedBlock;
 }
 
 const DIRECTIONS = { read: 1, write: 2, both: 3 } as const;
@@ -56,6 +68,10 @@ const WHEN: Record<Comparison, number> = {
 const FIELDS = { none: L.FIELD_NONE, vaddr: L.FIELD_VADDR, paddr: L.FIELD_PADDR, value: L.FIELD_VALUE } as const;
 /** For the one block of a page that must be translated at each instruction: as many probes as plugins can put on it. */
 const STEP_BYTES = 0x10_0000;
+/** Counters of a block whose instructions are accounted for together. */
+const MOST_SUMS = 8;
+/** Of the memory, for a list without ops. */
+const NOTHING_BYTES = 16;
 /** Bytes behind the last op of a list. */
 const LIST_END = 8;
 
@@ -73,6 +89,10 @@ export class Probes {
   readonly #byRecord = new Map<number, Entry>();
   /** Lists of ops that may stand anywhere, by what they do. */
   readonly #shared = new Map<string, number>();
+  /** The same of lists of one op, by that op: plugins count with the same one in many places. */
+  readonly #single = new Map<ProbeOp, number>();
+  /** A list without ops. */
+  readonly #nothing: number;
 
   /** @param arena zeroed memory for the hash table and the records */
   constructor(memory: WebAssembly.Memory, core: ProbesCore, arena: { base: number; size: number }, host: ProbesHost) {
@@ -82,7 +102,8 @@ export class Probes {
     this.#host = host;
     this.#view.setUint32(L.PROBE_TABLE, arena.base, true);
     this.#step = arena.base + 4 * L.PROBE_TABLE_ENTRIES;
-    this.#start = this.#step + L.MAX_HARTS * STEP_BYTES;
+    this.#nothing = this.#step + L.MAX_HARTS * STEP_BYTES;
+    this.#start = this.#nothing + NOTHING_BYTES;
     this.#end = arena.base + arena.size;
     this.#next = this.#start;
   }
@@ -137,7 +158,9 @@ export class Probes {
   /** The block that begins at `slot`, if it has run since it was written. */
   find(slot: number, page: bigint): ProbedBlock | undefined {
     const entry = this.#blocks.get(slot)?.find(({ raw }) => raw.page === page);
-    return entry && this.#place(entry);
+    if (!entry) return undefined;
+    entry.placed ??= this.#place(entry);
+    return entry.placed;
   }
 
   #add(raw: RawBlock, probes: BlockProbes): Entry {
@@ -179,6 +202,7 @@ export class Probes {
 
   /** Code in [offset, offset + size) of physical page `ppn` was written; -1: all code is gone. */
   invalidate(ppn: number, offset: number, size: number): void {
+    this.#core.probe_settle();
     if (ppn === -1) {
       this.clear();
       return;
@@ -229,6 +253,7 @@ export class Probes {
     this.#frames.clear();
     this.#byRecord.clear();
     this.#shared.clear();
+    this.#single.clear();
     this.#host.dropped(undefined);
     for (const [hart, raw] of inside) {
       const { record } = this.#add(raw, this.#host.instrument(raw));
@@ -273,11 +298,22 @@ export class Probes {
       if (key !== undefined && record >= this.#start) this.#shared.set(key, first);
       return first;
     };
-    v.setUint32(record + L.BLOCK_OPS, list(always(probes.block), 0, L.PHASE_BLOCK), true);
+    const before = (ops: readonly ProbeOp[] | undefined, index: number, phase: number): number => {
+      const [only] = ops ?? [];
+      if (!ops || !only) return 0;
+      const known = ops.length === 1 ? this.#single.get(only) : undefined;
+      if (known !== undefined) return known;
+      const made = list(always(ops), index, phase);
+      if (ops.length === 1 && isShared(only) && record >= this.#start) this.#single.set(only, made);
+      return made;
+    };
+    v.setUint32(record + L.BLOCK_OPS, before(probes.block, 0, L.PHASE_BLOCK), true);
+    const sum = sumOf(probes);
+    v.setUint32(record + L.BLOCK_SUM, sum ? before(sum, 0, L.PHASE_BLOCK) || this.#nothing : 0, true);
     for (let i = 0; i < count; i++) {
       const { offset, decoded } = raw.instructions[i] as BlockInstruction;
       const entry = record + L.BLOCK_INSTRUCTIONS + i * L.INSTRUCTION_SIZE;
-      v.setUint32(entry + L.INSTRUCTION_EXEC, list(always(probes.exec[i]), i, L.PHASE_EXEC), true);
+      v.setUint32(entry + L.INSTRUCTION_EXEC, before(probes.exec[i], i, L.PHASE_EXEC), true);
       v.setUint32(entry + L.INSTRUCTION_ACCESS, list(probes.access[i], i, L.PHASE_ACCESS), true);
       v.setUint16(entry + L.INSTRUCTION_OFFSET, offset, true);
       v.setUint8(entry + L.INSTRUCTION_LENGTH, decoded.length);
@@ -348,6 +384,8 @@ function always(ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined 
   return ops && ops.length > 0 ? ops.map((op) => ({ op, direction: "both", io: false })) : undefined;
 }
 
+const isShared = (op: ProbeOp): op is ProbeOp & CounterOp => op.kind === "add" || op.kind === "store";
+
 /**
  * Names a list that means the same wherever it stands, so that one copy serves: counting, in cold code, is a matter of how much
  * memory it goes through. Calls and buffers need to know where they are.
@@ -355,7 +393,7 @@ function always(ops: readonly ProbeOp[] | undefined): AccessProbe[] | undefined 
 function sharing(ops: readonly AccessProbe[]): string | undefined {
   let key = "";
   for (const { op, direction, io, memory } of ops) {
-    if (op.kind !== "add" && op.kind !== "store") return undefined;
+    if (!isShared(op)) return undefined;
     const { counter, when } = op;
     key += `${op.kind},${counter.address},${counter.stride},${op.value},${direction},${io},${memory},${op.guard}`;
     if (when) key += `,${when.is},${when.counter.address},${when.counter.stride},${when.value}`;
@@ -364,8 +402,24 @@ function sharing(ops: readonly AccessProbe[]): string | undefined {
   return key;
 }
 
+/** What all ops before instructions count in a block, where that is all that its instructions' probes do. */
+function sumOf({ exec, access }: BlockProbes): ProbeOp[] | undefined {
+  if (access.some((list) => list && list.length > 0)) return undefined;
+  const sums = new Map<number, CounterOp>();
+  for (const list of exec) {
+    for (const op of list ?? []) {
+      if (op.kind !== "add" || op.when || op.guard !== undefined) return undefined;
+      const known = sums.get(op.counter.address);
+      if (known && known.counter.stride !== op.counter.stride) return undefined;
+      if (known) known.value += op.value;
+      else sums.set(op.counter.address, { kind: "add", counter: op.counter, value: op.value });
+    }
+  }
+  return sums.size > MOST_SUMS ? undefined : [...sums.values()];
+}
+
 function sizeOf(raw: RawBlock, probes: BlockProbes): number {
-  let bytes = L.BLOCK_INSTRUCTIONS + raw.instructions.length * L.INSTRUCTION_SIZE;
+  let bytes = L.BLOCK_INSTRUCTIONS + raw.instructions.length * L.INSTRUCTION_SIZE + MOST_SUMS * L.OP_SIZE + LIST_END;
   for (const list of [probes.block, ...probes.exec, ...probes.access])
     if (list && list.length > 0) bytes += list.length * L.OP_SIZE + LIST_END;
   return Math.ceil(bytes / 16) * 16;

@@ -1,5 +1,7 @@
 // A translated block as a plugin sees it while `translate` runs, and the probes it asks for. Outside of translate() the
 // view refuses probes: they would go nowhere.
+
+import type { BlockInstruction } from "../engine/jit/region.js";
 import type { AccessProbe, ProbeOp } from "../engine/probe-ops.js";
 import type { RawBlock } from "../engine/probes.js";
 import type { Decoded } from "../isa/decode.js";
@@ -34,10 +36,7 @@ export class BlockView implements Block {
     const first = raw.instructions[0]?.offset ?? 0;
     this.vaddr = raw.page + BigInt(first);
     this.paddr = BigInt(raw.frame + first);
-    this.instructions = raw.instructions.map(
-      ({ offset, decoded }, index) =>
-        new InstructionView(raw.page + BigInt(offset), BigInt(raw.frame + offset), decoded, index, this, symbol),
-    );
+    this.instructions = raw.instructions.map((_, index) => new InstructionView(raw, index, this, symbol));
   }
 
   onExec(op: ProbeOp): void {
@@ -48,7 +47,7 @@ export class BlockView implements Block {
 
   addExec(index: number, op: ProbeOp): void {
     this.check();
-    if (!this.#filter.wants((this.instructions[index] as Instruction).vaddr)) return;
+    if (!this.#wants(index)) return;
     const list = this.probes.exec[index] ?? [];
     this.#add(list, this.#filter.onCode(op));
     this.probes.exec[index] = list;
@@ -57,12 +56,16 @@ export class BlockView implements Block {
   addAccess(index: number, op: ProbeOp, { direction = "both", io = false }: AccessOptions): void {
     this.check();
     const instruction = this.instructions[index] as Instruction;
-    if (instruction.memory === "none" || !this.#filter.wants(instruction.vaddr)) return;
+    if (instruction.memory === "none" || !this.#wants(index)) return;
     const probe = this.#filter.onAccess(op, direction, io);
     if (!probe) return;
     const list = this.probes.access[index] ?? [];
     this.#add(list, probe);
     this.probes.access[index] = list;
+  }
+
+  #wants(index: number): boolean {
+    return !this.#filter.selective || this.#filter.wants((this.instructions[index] as Instruction).vaddr);
   }
 
   #add<T>(list: T[], probe: T): void {
@@ -77,7 +80,7 @@ export class BlockView implements Block {
   close(): void {
     this.#open = false;
     for (const lists of [this.probes.exec, this.probes.access] as unknown[][][])
-      for (const [index, list] of lists.entries()) if (list) lists[index] = list.slice();
+      for (let index = 0; index < lists.length; index++) lists[index] = lists[index]?.slice() as unknown[];
   }
 
   check(): void {
@@ -86,46 +89,51 @@ export class BlockView implements Block {
 }
 
 class InstructionView implements Instruction {
-  readonly vaddr: bigint;
-  readonly paddr: bigint;
   readonly size: 2 | 4;
-  readonly bits: number;
   readonly mnemonic: string;
   readonly flow: Instruction["flow"];
-  readonly target: bigint | undefined;
   readonly rd: number;
   readonly rs1: number;
   readonly memory: Instruction["memory"];
+  readonly #raw: RawBlock;
   readonly #decoded: Decoded;
   readonly #index: number;
   readonly #block: BlockView;
   readonly #symbol: (vaddr: bigint) => string | undefined;
 
-  constructor(
-    vaddr: bigint,
-    paddr: bigint,
-    decoded: Decoded,
-    index: number,
-    block: BlockView,
-    symbol: (vaddr: bigint) => string | undefined,
-  ) {
+  constructor(raw: RawBlock, index: number, block: BlockView, symbol: (vaddr: bigint) => string | undefined) {
+    const { decoded } = raw.instructions[index] as BlockInstruction;
+    this.#raw = raw;
     this.#decoded = decoded;
     this.#index = index;
     this.#block = block;
     this.#symbol = symbol;
-    this.vaddr = vaddr;
-    this.paddr = paddr;
     this.size = decoded.length;
-    this.bits = decoded.length === 2 ? decoded.bits & 0xffff : decoded.bits >>> 0;
     this.mnemonic = decoded.instruction.name;
     this.flow = decoded.instruction.flow;
-    const direct = this.flow === "branch" || this.flow === "jump";
-    this.target = direct ? BigInt.asUintN(64, vaddr + BigInt(decoded.imm)) : undefined;
     this.rd = decoded.rd;
     this.rs1 = decoded.rs1;
     this.memory = memoryOf(decoded);
   }
 
+  // made when they are asked for: most plugins look at few of them
+  get #offset(): number {
+    return (this.#raw.instructions[this.#index] as BlockInstruction).offset;
+  }
+  get vaddr(): bigint {
+    return this.#raw.page + BigInt(this.#offset);
+  }
+  get paddr(): bigint {
+    return BigInt(this.#raw.frame + this.#offset);
+  }
+  get bits(): number {
+    const { length, bits } = this.#decoded;
+    return length === 2 ? bits & 0xffff : bits >>> 0;
+  }
+  get target(): bigint | undefined {
+    const direct = this.flow === "branch" || this.flow === "jump";
+    return direct ? BigInt.asUintN(64, this.vaddr + BigInt(this.#decoded.imm)) : undefined;
+  }
   get bytes(): Uint8Array {
     return Uint8Array.from({ length: this.size }, (_, i) => (this.bits >>> (8 * i)) & 0xff);
   }

@@ -15,6 +15,7 @@ import {
   STATE,
   WFI,
 } from "../layout";
+import { probe_settle } from "../probe/blocks";
 import { tell } from "../probe/events";
 import { flush_asid, flush_page, flush_translations } from "../softmmu/flush";
 import {
@@ -82,6 +83,7 @@ export function wfi(insn: u32): void {
     return;
   }
   // what follows begins a block, as it does on QEMU
+  probe_settle();
   store<u32>(PROBE_LEFT, 0);
   update_timers(STATE);
   if (load<u64>(MIP) & load<u64>(MIE)) return;

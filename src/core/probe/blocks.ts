@@ -5,16 +5,25 @@ import {
   BLOCK_INSTRUCTIONS,
   BLOCK_NEXT,
   BLOCK_OPS,
+  BLOCK_SUM,
   BLOCK_PAGE,
   BLOCK_SLOT,
+  CURRENT_HART,
   EXIT_REQUEST,
   INSTRUCTION_EXEC,
   INSTRUCTION_SIZE,
+  OP_AT,
+  OP_CODE,
+  OP_SIZE,
+  OP_STRIDE,
+  OP_VALUE,
   PAGE_VA,
   PC,
+  PROBE_BATCH,
   PROBE_BLOCK,
   PROBE_COUNT,
   PROBE_DONE,
+  PROBE_EVENTS,
   PROBE_LEFT,
   PROBE_TABLE,
   PROBE_TABLE_ENTRIES,
@@ -47,8 +56,30 @@ export function leave_block(): void {
 }
 
 /**
+ * Where the block under way was accounted for at its beginning: as if it had not been. Before anybody looks at counters, and before
+ * the block is left in its middle.
+ */
+export function probe_settle(): void {
+  const left = load<i32>(PROBE_LEFT);
+  if (left >= 0) return;
+  const record = load<i32>(PROBE_BATCH);
+  store<i32>(PROBE_BLOCK, record);
+  store<i32>(PROBE_LEFT, -left);
+  const hart = load<i32>(CURRENT_HART);
+  const end = record + BLOCK_INSTRUCTIONS + load<i32>(record, BLOCK_COUNT) * INSTRUCTION_SIZE;
+  for (let at = end + left * INSTRUCTION_SIZE; at < end; at += INSTRUCTION_SIZE) {
+    let op = load<i32>(at, INSTRUCTION_EXEC);
+    if (!op) continue;
+    for (; load<u32>(op, OP_CODE); op += OP_SIZE) {
+      const counter = load<i32>(op, OP_AT) + hart * load<i32>(op, OP_STRIDE);
+      store<u64>(counter, load<u64>(counter) - load<u64>(op, OP_VALUE));
+    }
+  }
+}
+
+/**
  * Runs the probes before the instruction at `slot`, those of the block first where it begins one. 1: something asked the
- * machine to stop before the instruction; its probes will not run again.
+ * machine to stop before the instruction; its probes will not run again. Not for an instruction that is accounted for.
  */
 export function probe_exec(slot: i32, pc: u64): i32 {
   if (in_quiet_page()) {
@@ -74,6 +105,14 @@ export function probe_exec(slot: i32, pc: u64): i32 {
     store<i32>(PROBE_LEFT, left - 1);
     const ops = load<i32>(record, BLOCK_OPS);
     if (ops && run_ops(ops, 0)) called = true;
+    const sum = load<i32>(record, BLOCK_SUM);
+    if (sum && !(called && load<u32>(EXIT_REQUEST)) && !load<u32>(PROBE_EVENTS)) {
+      run_ops(sum, 0);
+      store<i32>(PROBE_BATCH, record);
+      store<i32>(PROBE_BLOCK, 0);
+      store<i32>(PROBE_LEFT, 1 - left);
+      return 0;
+    }
   } else store<i32>(PROBE_LEFT, left - 1);
   const index = load<i32>(record, BLOCK_COUNT) - left;
   const exec = load<i32>(record + BLOCK_INSTRUCTIONS + index * INSTRUCTION_SIZE, INSTRUCTION_EXEC);

@@ -3,7 +3,7 @@
 // it needs a look of its own. Where it may, the block is left to the interpreter, which is exact: that is for calls, which are
 // seldom when they are conditional, and counters on their way to a limit.
 import type { Comparison, CounterPlace, PlacedOp, ProbedBlock } from "../probe-ops.js";
-import { counterKey } from "./counter-locals.js";
+import { counterKey, opsOf } from "./counter-locals.js";
 
 /** It may hold when its counter is at least `value - sum`, or for `exactly`: when `value` is at most `sum` above it. */
 export interface EarlyTest {
@@ -41,6 +41,7 @@ export function earlyTests(block: ProbedBlock): EarlyTests {
 }
 
 function find(block: ProbedBlock): EarlyTests {
+  if (!opsOf(block).some(({ op }) => op.kind === "call" && op.when)) return NONE;
   const each = new Set(block.access.flat().filter(({ io }) => !io));
   const all = [...block.block, ...block.exec.flat(), ...each];
   const idle = new Set(all.filter(({ op }) => op.kind === "call" && op.when && MOVING_TO.has(op.when.is)));

@@ -47,6 +47,16 @@ export function callsAtEveryTurn(blocks: readonly ProbedBlock[]): boolean {
   return blocks.some((block) => opsOf(block).some(({ op, io }) => !io && op.kind === "call" && !op.when));
 }
 
-function opsOf({ block, exec, access }: ProbedBlock): PlacedOp[] {
-  return [...block, ...exec.flat(), ...access.flat()];
+const known = new WeakMap<ProbedBlock, PlacedOp[]>();
+
+/** All ops of a block. */
+export function opsOf(block: ProbedBlock): readonly PlacedOp[] {
+  let ops = known.get(block);
+  if (!ops) {
+    ops = [...block.block];
+    for (const list of block.exec) for (const op of list) ops.push(op);
+    for (const list of block.access) for (const op of list) ops.push(op);
+    known.set(block, ops);
+  }
+  return ops;
 }

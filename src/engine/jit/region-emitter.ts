@@ -30,6 +30,7 @@ import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.
 import type { PlacedOp } from "../probe-ops.js";
 import { operandFiles } from "../slots.js";
 import { earlyTests } from "./block-conditions.js";
+import { opsOf } from "./counter-locals.js";
 import { ProbeEmitter } from "./probe-emitter.js";
 import { type Block, type BlockInstruction, inPage, pageOf, type Region } from "./region.js";
 import { Structure } from "./structure.js";
@@ -875,10 +876,9 @@ export class RegionEmitter extends Emitter implements Semantics {
 function needsRegisters({ probes }: Block): boolean {
   if (!probes) return false;
   const { idle } = earlyTests(probes);
-  const lists = [probes.block, ...probes.exec, ...probes.access];
   const needs = (placed: PlacedOp): boolean =>
     placed.op.kind === "call" && !idle.has(placed) && (placed.op.direct || placed.op.registers !== "none");
-  return lists.some((list) => list.some(needs));
+  return opsOf(probes).some(needs);
 }
 
 function successors(region: Region): Map<number, number[]> {
