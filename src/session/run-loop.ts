@@ -12,6 +12,8 @@ export const SLICE_MS = 6;
 const FIRST_BUDGET = 200_000;
 const SMALLEST_BUDGET = 2_000;
 const LARGEST_BUDGET = 50_000_000;
+/** While plugins are attached, whose work at an instruction may be a thousand times that of the one before. */
+const LARGEST_PROBED_BUDGET = 200_000;
 const LONGEST_SLEEP_MS = 60_000;
 
 /** What the loop tells its session. Called between slices, never from inside the machine. */
@@ -61,6 +63,7 @@ export class RunLoop {
   #asleep: { sinceMs: number; waitNs: number } | undefined;
   #parked: "idle" | "ring-full" | undefined;
   #budget = FIRST_BUDGET;
+  #largest = LARGEST_BUDGET;
   /** Why a plugin wants the machine paused; taken by the slice under way, or the next one. */
   #stopReason: string | undefined;
   #slices = 0;
@@ -100,6 +103,12 @@ export class RunLoop {
     this.#pacer.restart(this.#machine.now(), this.#machine.instructionCount());
     this.#enter("running", "start");
     this.#schedule();
+  }
+
+  /** Plugins have come, gone or changed: slices begin small again, and stay short where a callback may take long. */
+  instrumented(active: boolean): void {
+    this.#largest = active ? LARGEST_PROBED_BUDGET : LARGEST_BUDGET;
+    if (active) this.#budget = SMALLEST_BUDGET;
   }
 
   /** Stops between two slices. Does nothing when it does not run. @throws SessionError crashed */
@@ -428,7 +437,7 @@ export class RunLoop {
     if (ms > SLICE_MS * 1.5) {
       this.#budget = Math.max(SMALLEST_BUDGET, Math.min(this.#budget, Math.round((executed * SLICE_MS) / ms)));
     } else if (executed >= asked && asked === this.#budget && ms < SLICE_MS * 0.75) {
-      this.#budget = Math.min(LARGEST_BUDGET, this.#budget * 2);
+      this.#budget = Math.min(this.#largest, this.#budget * 2);
     }
   }
 }

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
-import { PluginManager } from "../../src/probe/manager.js";
+import { DEFAULT_PLUGIN_LIMITS, PluginManager } from "../../src/probe/manager.js";
+import type { PluginLimits } from "../../src/probe/manager-api.js";
 import { pluginGuest } from "../../src/session/plugin-guest.js";
 import { machineModules } from "../engine/machines.js";
 
@@ -26,9 +27,9 @@ type Channels = Map<string, Set<(message: unknown) => void>>;
 export async function plugged(
   program: string,
   engine: Partial<EngineSettings> = {},
-  settings: Partial<MachineDescription> & { channels?: Channels } = {},
+  settings: Partial<MachineDescription> & { channels?: Channels; limits?: PluginLimits } = {},
 ): Promise<Plugged> {
-  const { channels = new Map() as Channels, ...description } = settings;
+  const { channels = new Map() as Channels, limits = DEFAULT_PLUGIN_LIMITS, ...description } = settings;
   const bytes = readFileSync(`guest/bare/${program}.elf`);
   const machine = createMachine(
     {
@@ -43,23 +44,28 @@ export async function plugged(
   );
   const stops: string[] = [];
   const failures: string[] = [];
-  const manager = new PluginManager(machine, pluginGuest(machine), {
-    changed() {},
-    failed: (id, failure) => failures.push(`${id}: ${failure.message}`),
-    ended() {},
-    stop: (_, reason) => stops.push(reason),
-    output() {},
-    channel(name, receive) {
-      const members = channels.get(name) ?? new Set();
-      channels.set(name, members.add(receive));
-      return {
-        post(message) {
-          for (const member of members) if (member !== receive) member(structuredClone(message));
-        },
-        close: () => void members.delete(receive),
-      };
+  const manager = new PluginManager(
+    machine,
+    pluginGuest(machine),
+    {
+      changed() {},
+      failed: (id, failure) => failures.push(`${id}: ${failure.message}`),
+      ended() {},
+      stop: (_, reason) => stops.push(reason),
+      output() {},
+      channel(name, receive) {
+        const members = channels.get(name) ?? new Set();
+        channels.set(name, members.add(receive));
+        return {
+          post(message) {
+            for (const member of members) if (member !== receive) member(structuredClone(message));
+          },
+          close: () => void members.delete(receive),
+        };
+      },
     },
-  });
+    limits,
+  );
   return {
     machine,
     manager,

@@ -28,7 +28,7 @@ export function withScratch<T>(use: (folder: string) => T): T {
 /** Compiles with sdk/c/build into the folder. @throws Error with what the compiler said */
 export function compile(source: string, folder: string, ...options: string[]): Buffer {
   const output = join(folder, `${basename(source, ".c")}.wasm`);
-  const { status, stderr } = spawnSync(join(ROOT, "sdk/c/build"), [join(ROOT, source), "-o", output, ...options], {
+  const { status, stderr } = spawnSync(join(ROOT, "sdk/c/build"), [resolve(ROOT, source), "-o", output, ...options], {
     env: { ...process.env, EMUSCOPE_SDK_CACHE: join(ROOT, "dist/sdk-cache") },
     encoding: "utf8",
   });

@@ -209,7 +209,11 @@ export function pluginMethods({ machine, loop, plugins, limits }: WorkerContext)
     });
   };
 
+  /** Each instruction may take longer from now on, or not any more. */
+  const pace = (): void => loop.instrumented(plugins.manager.list().some(({ state }) => state === "active"));
+
   const changed = (id: string, what: SlotHappening): PluginSlot => {
+    pace();
     plugins.tell(id, what);
     plugins.sendOutput();
     return guarded(() => alive().get(id));
@@ -258,6 +262,7 @@ export function pluginMethods({ machine, loop, plugins, limits }: WorkerContext)
         throw sessionError(error);
       });
       const slot = guarded(() => alive().attach(id, source, args, filter));
+      pace();
       plugins.tell(id, "attached", { plugin: slot.plugin });
       plugins.sendOutput();
       return slot;
@@ -266,6 +271,7 @@ export function pluginMethods({ machine, loop, plugins, limits }: WorkerContext)
       const slot = guarded(() => alive().get(id));
       const final = guarded(() => alive().detach(id));
       plugins.forget(id);
+      pace();
       plugins.tell(id, "detached", { plugin: slot.plugin });
       return { ...finalResults(slot, final), files: final.contents, output: final.output };
     },
