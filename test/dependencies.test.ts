@@ -24,7 +24,7 @@ const LAYERS: Record<string, Layer> = {
   schema: { uses: [], packages: ["typebox"] },
   wasm: { uses: [] },
   isa: { uses: ["wasm"] },
-  engine: { uses: ["isa", "wasm", "core"] },
+  engine: { uses: ["isa", "wasm", "core"], packages: ["node:crypto"] },
   bus: { uses: ["core"], types: ["devices"] },
   devices: { uses: ["bus"] },
   image: { uses: [], types: ["machine"], packages: ["node:zlib"] },
@@ -32,9 +32,9 @@ const LAYERS: Record<string, Layer> = {
   probe: { uses: ["engine", "isa", "core", "wasm", "schema"], types: ["machine"] },
   trace: { uses: ["core"], types: ["session"], packages: ["apache-arrow"] },
   session: {
-    uses: ["machine", "probe", "trace", "image", "isa", "core"],
+    uses: ["machine", "engine", "probe", "trace", "image", "isa", "core"],
     types: ["devices"],
-    packages: ["node:worker_threads", "node:crypto", "node:fs/promises"],
+    packages: ["node:worker_threads", "node:crypto", "node:fs/promises", "node:v8", "node:vm"],
   },
   operations: {
     uses: ["session", "trace", "image", "probe", "schema"],

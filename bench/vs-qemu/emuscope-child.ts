@@ -5,6 +5,8 @@ import * as T from "../../src/core/trace/layout.js";
 import { compileModules } from "../../src/machine/core.js";
 import type { MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
+import { CompileService } from "../../src/session/compile-service.js";
+import { RemoteCompiler } from "../../src/session/remote-compiler.js";
 import { attachRecorder } from "../../src/trace/attach.js";
 import { compileFilter } from "../../src/trace/filter.js";
 import { attachPlugin } from "../plugins/attach.js";
@@ -32,7 +34,11 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
   const core = new URL("../../core.wasm", import.meta.url);
   const modules = await (job.profile ? compileNamedModules(core) : compileModules(readFileSync(core)));
   const started = performance.now();
-  const machine = createMachine(describe(job), modules);
+  const service = new CompileService();
+  const compiler = new RemoteCompiler(service.connect());
+  // as in a service that has been up for a while
+  await service.ready;
+  const machine = createMachine(describe(job), modules, (memory, tier) => compiler.tier(memory, tier));
   const view = new DataView(machine.memory.buffer);
   const begin = beginOf(workload);
   const end = endOf(workload);

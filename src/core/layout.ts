@@ -258,6 +258,7 @@ export const EXIT_RING = 16; //                a blocking recorder has no free b
 export const EXIT_BREAK = 32; //               BREAK_PC reached
 export const EXIT_SLICE = 64; //               deadlines changed: recompute the slice (internal to the core)
 export const EXIT_PROBE = 128; //              the host has something to do for a plugin
+export const EXIT_COMPILED = 256; //           regions made in another thread wait to be taken
 
 // ---------------------------------------------------------------------------------------------------
 export const HART_SAVE = 0x4000; //            8 * HART_SIZE

@@ -10,7 +10,14 @@ import { I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
 import { CORE_FUNCTIONS, importCore } from "./core-functions.js";
 import { Emitter, extendOpcode, loadOpcode, storeOpcode } from "./emitter.js";
 import { slotOf, tlbEntry } from "./fetch-path.js";
-import { HANDLER_COUNT, HANDLERS, type Handler, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "./handlers.js";
+import {
+  HANDLER_COUNT,
+  HANDLER_DECODE,
+  HANDLERS,
+  type Handler,
+  SIDE_DONE_SHIFT,
+  SIDE_HANDLER_SHIFT,
+} from "./handlers.js";
 import {
   SLOT_IMM,
   SLOT_RD,
@@ -984,6 +991,11 @@ function buildPlumbing(
     m.op(OP.i32_shr_u);
     m.i32((1 << (SIDE_DONE_SHIFT - SIDE_HANDLER_SHIFT)) - 1);
     m.op(OP.i32_and);
+    // what has only run compiled is not decoded yet
+    m.i32(HANDLER_DECODE);
+    m.get(IP);
+    m.memory(OP.i32_load, 0);
+    m.op(OP.select);
     m.set(number);
     m.get(LEFT);
     m.get(at);

@@ -14,6 +14,7 @@ import {
 import { HANDLER_COUNT } from "../engine/handlers.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
 import { JIT_DEFAULTS, Jit, type JitStats, type Placing } from "../engine/jit/jit.js";
+import { LocalCompiler, type RegionCompiler } from "../engine/jit/region-maker.js";
 import { RegionTable } from "../engine/jit/region-table.js";
 import { planTrace } from "../engine/jit/trace-plan.js";
 import type { ProbedBlock } from "../engine/probe-ops.js";
@@ -75,6 +76,8 @@ export interface Engine {
   interestChanged(ppn?: number): void;
   /** The core's function table: dispatchers of plugins stand behind ENTER_TABLE_INDEX. */
   readonly table: WebAssembly.Table;
+  /** Puts in place what was compiled meanwhile (EXIT_COMPILED). */
+  collect(): void;
   /** What the compiled tiers have done so far, by variant; empty while compilation is off. */
   jitStats(): Partial<Record<VariantName, JitStats>>;
 }
@@ -93,7 +96,11 @@ export interface EngineHooks {
   /** Dispatchers by their index in the table; JIT modules import them by that. */
   readonly dispatchers: WebAssembly.ModuleImports;
   readonly harts: number;
+  /** Makes regions of a variant elsewhere; without it that is done here, when the guest asks for them. */
+  readonly compiler?: CompilerSource | undefined;
 }
+/** Where a machine gets the compiler of one of its tiers from. */
+export type CompilerSource = (memory: WebAssembly.Memory, tier: string) => RegionCompiler;
 
 interface Tier {
   enter: CallableFunction;
@@ -156,15 +163,21 @@ export function createEngine(
       regions.add(table);
       // fetches are the interpreter's to record
       if (settings.jit && variant !== "fetch") {
-        const probes = { harts: hooks.harts, find: hooks.probeFind, dispatchers: hooks.dispatchers };
-        const host = {
-          memory,
-          regions,
-          slots,
-          core: core as unknown as WebAssembly.ModuleImports,
-          ...(variant === "probe" ? { probes } : {}),
-        };
-        jit = new Jit(host, { ...JIT_DEFAULTS, batch: settings.batch });
+        const probes = variant === "probe" ? { harts: hooks.harts, find: hooks.probeFind } : undefined;
+        // translations with probes are this thread's
+        const remote = probes ? undefined : hooks.compiler?.(memory, variant);
+        jit = new Jit(
+          {
+            memory,
+            regions,
+            slots,
+            core: core as unknown as WebAssembly.ModuleImports,
+            plugin: probes ? hooks.dispatchers : {},
+            compiler: remote ?? new LocalCompiler(memory, probes),
+            background: remote !== undefined,
+          },
+          { ...JIT_DEFAULTS, batch: settings.batch },
+        );
       }
       made = { enter: instance.exports.enter as CallableFunction, jit };
       tiers.set(variant, made);
@@ -197,6 +210,9 @@ export function createEngine(
     for (const [variant, { jit }] of tiers) if (jit) stats[variant] = jit.stats;
     return stats;
   };
+  const collect = (): void => {
+    for (const { jit } of tiers.values()) jit?.collect();
+  };
   const forgetProbed = (ppn: number, first: number, last: number): void =>
     tiers.get("probe")?.jit?.forget(ppn, first, last);
   const interestChanged = (ppn?: number): void => {
@@ -205,5 +221,5 @@ export function createEngine(
     quiet.place(ppn);
     tiers.get("probe")?.jit?.place(ppn);
   };
-  return { core, table: entry, select, forgetProbed, interestChanged, jitStats };
+  return { core, table: entry, select, forgetProbed, interestChanged, collect, jitStats };
 }

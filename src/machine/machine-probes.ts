@@ -57,6 +57,7 @@ export class MachineProbes {
   running = false;
   readonly #memory: WebAssembly.Memory;
   readonly #view: DataView;
+  readonly #words: Int32Array;
   readonly #map: MemoryMap;
   #engine!: ProbesEngine;
   #blocks: Probes | undefined;
@@ -72,6 +73,7 @@ export class MachineProbes {
     this.#map = map;
     this.#memory = map.memory;
     this.#view = new DataView(map.memory.buffer);
+    this.#words = new Int32Array(map.memory.buffer);
     this.#changed = changed;
     this.data = new Arena(map.probeData);
   }
@@ -222,7 +224,7 @@ export class MachineProbes {
 
   /** The machine is to come to safePoint() before the next instruction. */
   requestSafePoint(): void {
-    this.#view.setUint32(L.EXIT_REQUEST, this.#view.getUint32(L.EXIT_REQUEST, true) | L.EXIT_PROBE, true);
+    Atomics.or(this.#words, L.EXIT_REQUEST >> 2, L.EXIT_PROBE);
   }
   safePoint(): void {
     this.#client?.safePoint();

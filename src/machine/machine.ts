@@ -7,6 +7,7 @@ import {
   COMPILED_SLOTS,
   EVENT_DMA,
   EXIT_BREAK,
+  EXIT_COMPILED,
   EXIT_EVENT,
   EXIT_HALT,
   EXIT_IDLE,
@@ -27,7 +28,14 @@ import type { JitStats } from "../engine/jit/jit.js";
 import type { BoardContext, BuiltBoard } from "./boards/board.js";
 import { boardNamed } from "./boards/boards.js";
 import { Console } from "./console.js";
-import { createEngine, type Engine, type MachineModules, type RecordedVariant, type VariantName } from "./core.js";
+import {
+  type CompilerSource,
+  createEngine,
+  type Engine,
+  type MachineModules,
+  type RecordedVariant,
+  type VariantName,
+} from "./core.js";
 import { ENGINE_DEFAULTS, type MachineDescription } from "./description.js";
 import { MachineDma } from "./dma.js";
 import { EventQueue } from "./event-queue.js";
@@ -46,9 +54,16 @@ interface Halt {
   code: number;
 }
 
-/** @throws BoardError or ImageError when the description cannot be built */
-export function createMachine(description: MachineDescription, modules: MachineModules): Machine {
-  return new Machine(description, modules);
+/**
+ * @param compiler makes regions in another thread; without it the guest waits for them
+ * @throws BoardError or ImageError when the description cannot be built
+ */
+export function createMachine(
+  description: MachineDescription,
+  modules: MachineModules,
+  compiler?: CompilerSource,
+): Machine {
+  return new Machine(description, modules, compiler);
 }
 
 export class Machine implements MachineApi {
@@ -68,6 +83,7 @@ export class Machine implements MachineApi {
   readonly #engine: Engine;
   readonly #events: EventQueue;
   readonly #view: DataView;
+  readonly #words: Int32Array;
   readonly #consoles = new Map<string, Console>();
   readonly #onConsole: ((name: string, bytes: Uint8Array) => void)[] = [];
   readonly #onGuestError: ((device: string, message: string) => void)[] = [];
@@ -81,12 +97,13 @@ export class Machine implements MachineApi {
   /** Part of the present wait that idle pacing has announced and that has not passed yet, virtual ns. */
   #waitLeft: number | undefined;
 
-  constructor(description: MachineDescription, modules: MachineModules) {
+  constructor(description: MachineDescription, modules: MachineModules, compiler?: CompilerSource) {
     this.description = description;
     const map = createMemoryMap(description);
     this.memory = map.memory;
     this.traceArena = map.traceArena;
     this.#view = new DataView(map.memory.buffer);
+    this.#words = new Int32Array(map.memory.buffer);
 
     this.probes = new MachineProbes(map, () => this.#select());
     let link: CoreLink | undefined;
@@ -106,6 +123,7 @@ export class Machine implements MachineApi {
         probeFind: (slot, page) => this.probes.find(slot, page),
         dispatchers: this.probes.dispatchers as unknown as WebAssembly.ModuleImports,
         harts: description.harts,
+        compiler,
       },
     );
     this.core = this.#engine.core;
@@ -161,6 +179,7 @@ export class Machine implements MachineApi {
       ...more,
     });
     if (this.#waitLeft !== undefined) this.advanceIdle(this.#waitLeft);
+    this.#engine.collect();
     for (;;) {
       // a halt asked for between runs (a device told by a tool) counts as well
       if (this.#halt) {
@@ -180,6 +199,10 @@ export class Machine implements MachineApi {
       const reason = this.#runCore(Math.min(left, MAX_SLICE));
       this.#runMs += performance.now() - started;
       this.#clearExit(EXIT_EVENT | EXIT_SLICE);
+      if (reason & EXIT_COMPILED) {
+        this.#clearExit(EXIT_COMPILED);
+        this.#engine.collect();
+      }
       if (reason & EXIT_PROBE) {
         this.#clearExit(EXIT_PROBE);
         this.probes.safePoint();
@@ -289,10 +312,10 @@ export class Machine implements MachineApi {
   }
 
   #requestExit(bit: number): void {
-    this.#view.setUint32(EXIT_REQUEST, this.#view.getUint32(EXIT_REQUEST, true) | bit, true);
+    Atomics.or(this.#words, EXIT_REQUEST >> 2, bit);
   }
   #clearExit(bits: number): void {
-    this.#view.setUint32(EXIT_REQUEST, this.#view.getUint32(EXIT_REQUEST, true) & ~bits, true);
+    Atomics.and(this.#words, EXIT_REQUEST >> 2, ~bits);
   }
 
   // --- reset ----------------------------------------------------------------------------------------

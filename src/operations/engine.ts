@@ -19,8 +19,10 @@ const CompiledTier = Type.Object(
     invalidated: count("regions dropped because their code was written to"),
     evicted: count("regions dropped to stay within the budget of modules and bytes"),
     rejected: count("hot places that cannot be compiled"),
-    compileMs: milliseconds("host time spent finding, emitting and instantiating regions"),
-    longestMs: milliseconds("the longest the guest waited for one batch of regions"),
+    outdated: count("regions not taken, because their code had changed while they were made"),
+    compileMs: milliseconds("host time the guest waited for regions to be made and instantiated"),
+    longestMs: milliseconds("the longest it waited at once"),
+    backgroundMs: milliseconds("time the compiling thread spent making regions, which the guest did not wait for"),
   },
   strict,
 );
@@ -36,7 +38,7 @@ export const engineOperations = [
           description: "what the engine records at present; probe: blocks run with the probes of plugins",
         }),
         runMs: milliseconds("host time inside the engine, compilation included"),
-        compileMs: milliseconds("host time spent compiling"),
+        compileMs: milliseconds("host time the guest waited for compiled code"),
         instructions: count("instruction slots used by all harts"),
         compiledInstructions: count("of these, in compiled regions; the interpreter used the rest"),
         jit: Type.Object(

@@ -1,6 +1,7 @@
 // All sessions of the service: makes them within the limits, finds them, ends them.
 import { randomBytes } from "node:crypto";
 import type { MachineDescription } from "../machine/description.js";
+import { CompileService } from "./compile-service.js";
 import {
   type HostLimits,
   type HostLog,
@@ -32,6 +33,7 @@ class Sessions implements SessionManager {
   readonly #log: HostLog;
   readonly #modules: () => Promise<Record<string, WebAssembly.Module>>;
   readonly #workers: WorkerPool;
+  readonly #compile = new CompileService();
   readonly #sessions = new Map<string, Session>();
   /** Ids and RAM of sessions being made or ended: they count until their thread is gone. */
   readonly #claims = new Map<string, number>();
@@ -57,6 +59,7 @@ class Sessions implements SessionManager {
         init: {
           description,
           modules,
+          compiler: this.#compile.connect(),
           limits: {
             maxConsoleInput: this.#limits.maxConsoleInput,
             maxRingBytes: this.#limits.maxRingBytes,
@@ -108,6 +111,7 @@ class Sessions implements SessionManager {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#workers.close(), ...[...this.#sessions.keys()].map((id) => this.delete(id))]);
+    await this.#compile.close();
   }
 
   /** Takes an id and the RAM before anything is awaited, so that two calls at a time cannot both fit into the last place. */

@@ -1,5 +1,6 @@
 // Messages between the host side of a session (HTTP thread) and its worker (machine thread).
 // Control goes by messages; traces go through shared memory. 64-bit values are bigint here.
+import type { MessagePort } from "node:worker_threads";
 import type { DeviceState } from "../devices/device.js";
 import type { MachineDescription, StopReasonName } from "../machine/description.js";
 import type { EngineStats } from "../machine/machine-api.js";
@@ -298,6 +299,8 @@ export interface WorkerInit {
   description: MachineDescription;
   /** Compiled once per process and shared by every session. */
   modules: Record<string, WebAssembly.Module>;
+  /** To the thread that makes regions, see remote-compiler.ts. */
+  compiler: MessagePort;
   limits: {
     /** Bytes of input per console the guest has not taken yet. */
     maxConsoleInput: number;

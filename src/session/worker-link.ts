@@ -39,7 +39,7 @@ export class WorkerLink {
       void this.#worker.terminate();
     });
     this.#worker.on("exit", (code) => this.#exited(code));
-    this.send({ type: "init", init });
+    worker.postMessage({ type: "init", init } satisfies HostToWorker, [init.compiler]);
   }
 
   /** Calls a method of the worker. @throws SessionError as the worker says, `crashed` when it died, `gone` when it was closed */

@@ -8,6 +8,7 @@ import { PluginManager } from "../probe/manager.js";
 import { SessionError } from "./host-api.js";
 import { pluginGuest } from "./plugin-guest.js";
 import type { HostToWorker, WorkerInit, WorkerToHost } from "./protocol.js";
+import { RemoteCompiler } from "./remote-compiler.js";
 import { describeError, SessionWorker } from "./session-worker.js";
 
 const port = parentPort;
@@ -21,7 +22,10 @@ port.once("message", (first: HostToWorker) => {
 
 function start(init: WorkerInit): void {
   try {
-    const machine = createMachine(init.description, init.modules as MachineModules);
+    const compiler = new RemoteCompiler(init.compiler);
+    const machine = createMachine(init.description, init.modules as MachineModules, (memory, tier) =>
+      compiler.tier(memory, tier),
+    );
     const session = new SessionWorker(
       machine,
       post,

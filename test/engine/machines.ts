@@ -7,6 +7,7 @@ import { compileModules, type MachineModules, type RecordedVariant } from "../..
 import type { EngineSettings, MachineDescription } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 
+import { lateCompiler } from "./late-compiler.js";
 import { type Probing, probe } from "./probed.js";
 
 export const RAM = 0x8000_0000;
@@ -28,6 +29,8 @@ export interface Tier {
   readonly probing?: Probing;
   /** With probes on half of it. */
   readonly oddPages?: boolean;
+  /** Regions come a while after they were asked for. */
+  readonly late?: boolean;
 }
 export const INTERPRETER: Tier = { name: "interpreter", engine: { jit: false }, chunk: 1e6 };
 /** Everything that is jumped to is compiled at once. */
@@ -38,6 +41,7 @@ export const TIERS: readonly Tier[] = [
   { name: "batches", engine: { jit: true, hotThreshold: 2, batch: 3 }, chunk: 1000 },
   { name: "eager by 7", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 7 },
   { name: "eager by 97", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 97 },
+  { name: "late", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 61, late: true },
   { name: "interpreter by 1", engine: { jit: false }, chunk: 1 },
   { name: "observed", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 5003, variant: "memory" },
   { name: "counted", engine: { jit: true, hotThreshold: 1, batch: 1 }, chunk: 1e6, probing: "count" },
@@ -49,8 +53,9 @@ export const TIERS: readonly Tier[] = [
     probing: "call",
   },
   {
-    name: "odd pages counted",
+    name: "odd pages counted, late",
     engine: { jit: true, hotThreshold: 1, batch: 1 },
+    late: true,
     chunk: 1009,
     probing: "count",
     oddPages: true,
@@ -85,7 +90,7 @@ export async function boot(image: Image, tier: Tier, settings: Settings = {}): P
     name: address.toString(16),
   }));
   const description = { board: "virt", harts: 1, ram: 2 ** 20, load, engine: tier.engine, ...settings } as const;
-  const machine = createMachine(description, await machineModules());
+  const machine = createMachine(description, await machineModules(), tier.late ? lateCompiler : undefined);
   machine.observe(tier.variant ?? "plain");
   if (tier.probing) probe(machine, tier.probing, tier.oddPages ? (page) => (page & 0x1000n) !== 0n : undefined);
   return machine;

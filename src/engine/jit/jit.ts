@@ -1,33 +1,39 @@
-// The hot tier: hears of hot jump targets from the interpreter, compiles the regions behind them in small batches, and
+// The hot tier: hears of hot jump targets from the interpreter, has the regions behind them made in small batches, and
 // puts them into the decoded slots. All links between regions go through slots, so dropping a region is resetting one slot.
 //
-// Batches are cut by counts of events, never by time, so that equal runs make equal modules.
+// A batch may be made in another thread while the guest runs on. So an answer is taken only where the code is what it was
+// when the region was made; from then on the core tells of every write into it.
 import {
   FETCH_BASE,
   FETCH_MASK,
-  FULL_SLOTS,
   INTEREST_SOME,
   PAGE_VA,
+  SATP,
   SLOT_ARENA,
   SLOT_PAGE_HOST,
   SLOT_PAGE_INTEREST,
   SLOT_PAGE_JIT,
   SLOT_PAGE_PPN,
   SLOT_PAGE_SIZE,
-  SLOT_PAGES,
-  TLB_CODE,
-  TLB_FULL_DELTA,
 } from "../../core/layout.js";
-import { HANDLER_COUNT, handlerNumber } from "../handlers.js";
-import type { ProbedBlock } from "../probe-ops.js";
-import type { SlotWriter } from "../slots.js";
-import { compileRegions } from "./compile.js";
-import { type Block, type CodePages, findProbedRegion, findRegion, inPage, pageOf, type Region } from "./region.js";
+import { HANDLER_COUNT, HANDLER_DECODE } from "../handlers.js";
+import { LAST_HALFWORD, SLOT_SCALE, type SlotWriter } from "../slots.js";
+import {
+  type CompileAnswer,
+  type HotPlace,
+  isLastPage,
+  JIT_NEVER,
+  JIT_USED,
+  type MadeModule,
+  type MadeRegion,
+  type MadeSpan,
+  type RegionCompiler,
+} from "./region-maker.js";
 import type { RegionTable } from "./region-table.js";
 import type { TracePlan } from "./trace-plan.js";
 
 export interface JitOptions {
-  /** Regions per module. */
+  /** Hot places asked for together. */
   batch: number;
   /** Live modules of this session; the oldest are dropped beyond it. V8 maps each one: a process dies near 65,000. */
   maxModules: number;
@@ -38,10 +44,8 @@ export const JIT_DEFAULTS: JitOptions = { batch: 8, maxModules: 1500, maxBytes: 
 
 /** A page whose code is overwritten this often is left to the interpreter. */
 const MAX_INVALIDATIONS = 50;
-/** Instructions that are enough for a batch: the guest waits while it is compiled. */
-const BATCH_INSTRUCTIONS = 1200;
-/** Pages a region may take its code from. */
-const MAX_PAGES = 4;
+/** Places asked for and not answered, at most: what gets hot meanwhile is asked for when it is hot again. */
+const MAX_ASKED = 64;
 
 export interface JitStats {
   regions: number;
@@ -54,25 +58,20 @@ export interface JitStats {
   invalidated: number;
   evicted: number;
   rejected: number;
-  /** Time spent finding regions, emitting and instantiating them, ms. */
+  /** Answers that were of no use: the code had changed meanwhile, or the guest had gone elsewhere. */
+  outdated: number;
+  /** Time the guest waited for regions to be made and instantiated, ms, and the longest it did at once. */
   compileMs: number;
-  /** The longest the guest waited for one batch, ms. */
   longestMs: number;
+  /** Time spent making them in another thread, ms. */
+  backgroundMs: number;
 }
 
-/** A region that waits to be compiled. */
-interface Waiting {
-  readonly ip: number;
-  /** Of its entry. */
-  readonly page: Page;
-  readonly region: Region;
-  readonly spans: readonly Span[];
-}
 /** What a region takes of a page: offsets of its first byte and its last. */
 interface Span {
   readonly page: Page;
-  first: number;
-  last: number;
+  readonly first: number;
+  readonly last: number;
 }
 interface Compiled {
   readonly ip: number;
@@ -87,6 +86,8 @@ interface Compiled {
 }
 interface Batch {
   readonly bytes: number;
+  /** Its module was made for another session, or an earlier request. */
+  readonly shared: boolean;
   /** Table indexes. */
   readonly first: number;
   readonly count: number;
@@ -100,19 +101,25 @@ interface Page {
   /** Entries that cannot be compiled. */
   readonly rejected: Set<number>;
   invalidations: number;
+  /** Goes up whenever code of the page changes. */
+  version: number;
+}
+/** A place that is being made into a region. */
+interface Asked {
+  readonly page: Page;
+  readonly version: number;
 }
 
 export interface JitHost {
   memory: WebAssembly.Memory;
   regions: RegionTable;
-  slots: SlotWriter;
   core: WebAssembly.ModuleImports;
-  /** Where blocks run with probes: their translations, and the plugins' dispatchers by table index. */
-  probes?: {
-    harts: number;
-    find(slot: number, page: bigint): ProbedBlock | undefined;
-    dispatchers: WebAssembly.ModuleImports;
-  };
+  /** The plugins' dispatchers by table index. */
+  plugin: WebAssembly.ModuleImports;
+  slots: SlotWriter;
+  compiler: RegionCompiler;
+  /** Whether answers come while the guest runs. */
+  background: boolean;
 }
 
 /**
@@ -126,9 +133,16 @@ export class Jit {
   readonly #options: JitOptions;
   readonly #words: Int32Array;
   readonly #view: DataView;
+  readonly #bytes: Buffer;
   readonly #pages = new Map<number, Page>();
-  readonly #queue = new Map<number, Waiting>();
+  /** Places of the next batch. */
+  readonly #queue = new Map<number, HotPlace>();
+  readonly #asked = new Map<number, Asked>();
+  /** Of the batches whose answers are wanted. */
+  #generation = 0;
   #batches: Batch[] = [];
+  /** Of them, those whose modules are shared with nobody. */
+  #ownModules = 0;
   #placing: Placing = "all";
   #plan: TracePlan | undefined;
   #planKey = "";
@@ -142,8 +156,10 @@ export class Jit {
     invalidated: 0,
     evicted: 0,
     rejected: 0,
+    outdated: 0,
     compileMs: 0,
     longestMs: 0,
+    backgroundMs: 0,
   };
 
   constructor(host: JitHost, options: JitOptions = JIT_DEFAULTS) {
@@ -151,6 +167,7 @@ export class Jit {
     this.#options = options;
     this.#words = new Int32Array(host.memory.buffer);
     this.#view = new DataView(host.memory.buffer);
+    this.#bytes = Buffer.from(host.memory.buffer as unknown as ArrayBuffer);
   }
 
   get stats(): JitStats {
@@ -164,87 +181,65 @@ export class Jit {
   /** A jump target became hot; `ip` is its slot, in the page that is being executed. Called from the interpreter. */
   hot(ip: number): void {
     // what is compiled now would not be seen in the slots, and be compiled again and again
-    if (this.#placing === "none") return;
+    if (this.#placing === "none" || this.#asked.has(ip)) return;
     const page = this.#page(this.#slotsOf(ip));
     if (!page || (this.#words[ip >> 2] as number) >= HANDLER_COUNT || page.rejected.has(ip)) return;
     // the slot behind a page's last is the way to the next page
-    if (ip - page.slots >= 4096 * 8) return;
+    if (ip - page.slots > LAST_HALFWORD * SLOT_SCALE) return;
+    if (this.#asked.size >= MAX_ASKED) return;
+    const again = this.#queue.has(ip);
+    this.#queue.set(ip, {
+      ip,
+      slots: page.slots,
+      va: this.#view.getBigUint64(PAGE_VA, true),
+      satp: this.#view.getBigUint64(SATP, true),
+      fetchBase: this.#view.getUint32(FETCH_BASE, true),
+      fetchMask: this.#view.getUint32(FETCH_MASK, true),
+    });
+    if (!again && this.#queue.size < this.#options.batch) return;
+    this.#timed(() => this.#ask());
+    this.collect();
+  }
+
+  /** Takes the answers that are there. */
+  collect(): void {
+    for (let answer = this.#host.compiler.take(); answer; answer = this.#host.compiler.take()) {
+      const given = answer;
+      this.#timed(() => this.#install(given));
+    }
+  }
+
+  #timed(work: () => void): void {
     const started = performance.now();
-    const waiting = this.#queue.has(ip);
-    if (!waiting || this.#host.probes) this.#find(ip, page);
-    let size = 0;
-    for (const { region } of this.#queue.values()) size += region.size;
-    if (waiting || this.#queue.size >= this.#options.batch || size >= BATCH_INSTRUCTIONS) this.#compileQueue();
+    work();
     const took = performance.now() - started;
     this.#stats.compileMs += took;
     this.#stats.longestMs = Math.max(this.#stats.longestMs, took);
   }
 
-  /** Puts the region entered at `ip` into the queue, or notes that there is none. */
-  #find(ip: number, page: Page): void {
-    const pages = new Map<number, Page | undefined>([[0, page]]);
-    const views = new Map<number, DataView>();
-    const { probes } = this.#host;
-    const code: CodePages = {
-      bytes: (n) => {
-        const known = views.get(n);
-        if (known) return known;
-        if (!pages.has(n)) pages.set(n, views.size < MAX_PAGES ? this.#neighbour(n) : undefined);
-        const home = pages.get(n);
-        if (!home) return undefined;
-        const host = this.#view.getUint32(home.slots + SLOT_PAGE_HOST, true);
-        const view = new DataView(this.#host.memory.buffer, host, 4096);
-        views.set(n, view);
-        return view;
-      },
-      distance: (n) => (pages.get(n) as Page).slots - page.slots,
-    };
-    const entry = (ip - page.slots) >> 3;
-    const va = this.#view.getBigUint64(PAGE_VA, true);
-    // a block with probes was translated for one virtual page
-    const probed = (place: number): ProbedBlock | undefined => {
-      const slot = page.slots + code.distance(pageOf(place)) + inPage(place) * 8;
-      return probes?.find(slot, BigInt.asUintN(64, va + BigInt(pageOf(place) * 4096)));
-    };
-    const region = probes
-      ? findProbedRegion(code, entry, va, probed)
-      : findRegion(code, entry, this.#plan !== undefined);
-    if (!region) {
-      if (probes && !probes.find(ip, va)) return;
-      page.rejected.add(ip);
-      this.#stats.rejected++;
-      return;
-    }
-    const spans = new Map<Page, Span>();
-    for (const { start, instructions } of region.blocks.values()) {
-      const home = pages.get(pageOf(start)) as Page;
-      const span = spans.get(home) ?? { page: home, first: 4096, last: 0 };
-      const first = instructions[0];
-      const last = instructions[instructions.length - 1];
-      if (first) span.first = Math.min(span.first, first.offset);
-      if (last) span.last = Math.max(span.last, last.offset + 3);
-      spans.set(home, span);
-      // from here on the core tells of writes
-      this.#words[(home.slots + SLOT_PAGE_JIT) >> 2] = 1;
-    }
-    this.#queue.set(ip, { ip, page, region, spans: [...spans.values()] });
-  }
-
-  /** The page `n` pages from the one being executed, if the hart fetches from it without a look at the page tables. */
-  #neighbour(n: number): Page | undefined {
-    const va = BigInt.asUintN(64, this.#view.getBigUint64(PAGE_VA, true) + BigInt(n * 4096));
-    const entry =
-      this.#view.getUint32(FETCH_BASE, true) +
-      (Number((va >> 7n) & 0xffffffffn) & this.#view.getUint32(FETCH_MASK, true));
-    if (this.#view.getBigUint64(entry + TLB_CODE, true) !== va) return undefined;
-    const slots = this.#view.getUint32(entry + TLB_FULL_DELTA + FULL_SLOTS, true);
-    return slots === 0 || !this.#mayStandIn(slots) ? undefined : this.#page(slots);
-  }
-
-  #compileQueue(): void {
-    const found = [...this.#queue.values()];
+  #ask(): void {
+    const places = [...this.#queue.values()];
     this.#queue.clear();
-    if (found.length > 0) this.#install(found);
+    for (const { ip, slots } of places) {
+      const page = this.#page(slots);
+      if (!page) continue;
+      this.#asked.set(ip, { page, version: page.version });
+      // from here on the core tells of writes
+      this.#words[(slots + SLOT_PAGE_JIT) >> 2] = JIT_USED;
+    }
+    this.#host.compiler.request({
+      generation: this.#generation,
+      plan: this.#plan,
+      quiet: this.#placing === "quiet",
+      places,
+    });
+  }
+
+  /** Nothing that was asked for is wanted any more. */
+  #forgetAsked(): void {
+    this.#generation++;
+    this.#queue.clear();
+    this.#asked.clear();
   }
 
   /** Slots of the page that `ip` lies in. */
@@ -255,57 +250,100 @@ export class Jit {
 
   /** The page whose slots these are; undefined when its code is not to be compiled. */
   #page(slots: number): Page | undefined {
-    const arena = this.#view.getUint32(SLOT_ARENA, true);
-    // the last page is the one that is decoded anew at every instruction
-    if ((slots - arena) / SLOT_PAGE_SIZE >= this.#view.getUint32(SLOT_PAGES, true) - 1) return undefined;
+    if (isLastPage(this.#view, slots)) return undefined;
     const ppn = this.#view.getUint32(slots + SLOT_PAGE_PPN, true);
     let page = this.#pages.get(ppn);
     if (!page || page.slots !== slots) {
-      page = { ppn, slots, regions: new Set(), rejected: new Set(), invalidations: page?.invalidations ?? 0 };
+      page = {
+        ppn,
+        slots,
+        regions: new Set(),
+        rejected: new Set(),
+        invalidations: page?.invalidations ?? 0,
+        version: 0,
+      };
       this.#pages.set(ppn, page);
     }
-    return page.invalidations > MAX_INVALIDATIONS ? undefined : page;
+    if (page.invalidations <= MAX_INVALIDATIONS) return page;
+    this.#words[(slots + SLOT_PAGE_JIT) >> 2] = JIT_NEVER;
+    return undefined;
   }
 
-  #install(found: readonly Waiting[]): void {
-    const bytes = compileRegions(
-      found.map((f) => f.region),
-      this.#plan,
-      this.#host.probes?.harts ?? 1,
-    );
-    const { memory, regions, core, probes } = this.#host;
-    const first = regions.take(found.length);
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+  #install({ generation, modules, rejected, later, ms }: CompileAnswer): void {
+    if (this.#host.background) this.#stats.backgroundMs += ms;
+    if (generation !== this.#generation) return;
+    for (const ip of later) this.#asked.delete(ip);
+    for (const ip of rejected) {
+      const asked = this.#asked.get(ip);
+      this.#asked.delete(ip);
+      if (!asked || asked.page.version !== asked.version) continue;
+      asked.page.rejected.add(ip);
+      this.#stats.rejected++;
+    }
+    for (const made of modules) this.#instantiate(made);
+    while (this.#ownModules > this.#options.maxModules || this.#stats.bytes > this.#options.maxBytes) this.#evict();
+  }
+
+  #instantiate({ module, shared, bytes, regions }: MadeModule): void {
+    const found: { made: MadeRegion; page: Page; spans: Span[] }[] = [];
+    for (const made of regions) {
+      this.#asked.delete(made.ip);
+      const spans = this.#spans(made);
+      const [entry] = spans ?? [];
+      if (spans && entry) found.push({ made, page: entry.page, spans });
+      else this.#stats.outdated++;
+    }
+    if (found.length === 0) return;
+    const { memory, regions: table, slots, core, plugin } = this.#host;
+    const { exports } = new WebAssembly.Instance(module, {
       env: { memory, stale: (slot: number) => this.#stale(slot) },
       core,
-      plugin: probes?.dispatchers ?? {},
+      plugin,
     });
-    const batch: Batch = { bytes: bytes.length, first, count: found.length, regions: [] };
+    const first = table.take(found.length);
+    const batch: Batch = { bytes, shared, first, count: found.length, regions: [] };
     this.#batches.push(batch);
-    this.#stats.bytes += bytes.length;
-    this.#stats.bytesTotal += bytes.length;
-    found.forEach(({ ip, page, region, spans }, i) => {
+    if (!shared) this.#ownModules++;
+    this.#stats.bytes += bytes;
+    this.#stats.bytesTotal += bytes;
+    found.forEach(({ made, page, spans }, i) => {
+      const { ip, name, size, bits } = made;
       const index = first + i;
-      regions.set(index, exports[`r${i}`]);
-      const entry = (region.blocks.get(region.entry) as Block).instructions[0];
-      if (!entry) throw new Error("a region begins with an instruction");
-      this.#decode(page.slots, region);
-      const compiled: Compiled = {
-        ip,
-        page,
-        index,
-        handler: handlerNumber(entry.decoded, entry.offset),
-        spans,
-        batch,
-        alive: true,
-      };
+      table.set(index, exports[name]);
+      // the interpreter's handler of it is run from its slot, too
+      if (this.#words[ip >> 2] === HANDLER_DECODE) slots.write(ip, bits, (ip - page.slots) / SLOT_SCALE);
+      const handler = this.#words[ip >> 2] as number;
+      const compiled: Compiled = { ip, page, index, handler, spans, batch, alive: true };
       batch.regions.push(compiled);
-      for (const span of spans) span.page.regions.add(compiled);
+      for (const span of spans) {
+        span.page.regions.add(compiled);
+        this.#words[(span.page.slots + SLOT_PAGE_JIT) >> 2] = JIT_USED;
+      }
       this.#place(compiled);
       this.#stats.compiled++;
-      this.#stats.instructions += region.size;
+      this.#stats.instructions += size;
     });
-    while (this.#batches.length > this.#options.maxModules || this.#stats.bytes > this.#options.maxBytes) this.#evict();
+  }
+
+  /** Where the region's code is, that of its entry first; undefined when it is not what the region was made of. */
+  #spans({ ip, spans }: MadeRegion): Span[] | undefined {
+    const home = this.#slotsOf(ip);
+    if ((this.#words[ip >> 2] as number) >= HANDLER_COUNT) return undefined;
+    const found: Span[] = [];
+    for (const span of spans) {
+      const page = this.#mayStandIn(span.slots) && this.#unchanged(span) ? this.#page(span.slots) : undefined;
+      if (!page) return undefined;
+      const { first, last } = span;
+      if (span.slots === home) found.unshift({ page, first, last });
+      else found.push({ page, first, last });
+    }
+    return found;
+  }
+
+  #unchanged({ slots, ppn, first, code }: MadeSpan): boolean {
+    if (this.#view.getUint32(slots + SLOT_PAGE_PPN, true) !== ppn) return false;
+    const host = this.#view.getUint32(slots + SLOT_PAGE_HOST, true) + first;
+    return this.#bytes.compare(code, 0, code.length, host, host + code.length) === 0;
   }
 
   /** The region at `ip` was entered in another virtual page than its own: it will be made anew for that one when it gets hot. */
@@ -313,17 +351,6 @@ export class Jit {
     const slots = this.#slotsOf(ip);
     for (const region of this.#pages.get(this.#view.getUint32(slots + SLOT_PAGE_PPN, true))?.regions ?? [])
       if (region.ip === ip) this.#drop(region, region.handler);
-  }
-
-  /** Side exits run the interpreter's handlers directly, so the operands must be in the slots. */
-  #decode(slots: number, region: Region): void {
-    for (const block of region.blocks.values()) {
-      const home = slots + region.code.distance(pageOf(block.start));
-      for (const { offset, decoded } of block.instructions) {
-        const slot = home + offset * 8;
-        if (this.#words[slot >> 2] === 0) this.#host.slots.write(slot, decoded.bits, offset);
-      }
-    }
   }
 
   #evict(): void {
@@ -347,6 +374,7 @@ export class Jit {
     const at = this.#batches.indexOf(batch);
     if (at < 0) return;
     this.#batches.splice(at, 1);
+    if (!batch.shared) this.#ownModules--;
     this.#host.regions.give(batch.first, batch.count);
     this.#stats.bytes -= batch.bytes;
   }
@@ -356,15 +384,15 @@ export class Jit {
     if (ppn === -1) {
       for (const page of this.#pages.values()) for (const region of [...page.regions]) this.#drop(region, 0);
       this.#pages.clear();
-      this.#queue.clear();
+      this.#forgetAsked();
       return;
     }
     const page = this.#pages.get(ppn >>> 0);
     if (!page) return;
     page.rejected.clear();
-    const hit = this.#unqueue(page, offset, offset + size - 1);
+    page.version++;
     for (const region of [...page.regions]) {
-      if (!region.spans.some(hit)) continue;
+      if (!region.spans.some(hit(page, offset, offset + size - 1))) continue;
       this.#drop(region, 0);
       page.invalidations++;
       this.#stats.invalidated++;
@@ -376,20 +404,13 @@ export class Jit {
     if (ppn === -1) {
       for (const page of this.#pages.values())
         for (const region of [...page.regions]) this.#drop(region, region.handler);
-      this.#queue.clear();
+      this.#forgetAsked();
       return;
     }
     const page = this.#pages.get(ppn);
     if (!page) return;
-    const hit = this.#unqueue(page, first, last);
-    for (const region of [...page.regions]) if (region.spans.some(hit)) this.#drop(region, region.handler);
-  }
-
-  /** Takes what has code in [first, last] of a page out of the queue; returns the test for that. */
-  #unqueue(page: Page, first: number, last: number): (span: Span) => boolean {
-    const hit = (span: Span): boolean => span.page === page && span.last >= first && span.first <= last;
-    for (const { ip, spans } of [...this.#queue.values()]) if (spans.some(hit)) this.#queue.delete(ip);
-    return hit;
+    for (const region of [...page.regions])
+      if (region.spans.some(hit(page, first, last))) this.#drop(region, region.handler);
   }
 
   /** What regions do for the recorders; a change of it drops all of them. */
@@ -400,7 +421,7 @@ export class Jit {
     this.#plan = plan;
     for (const page of this.#pages.values()) for (const region of [...page.regions]) this.#drop(region, region.handler);
     for (const page of this.#pages.values()) page.rejected.clear();
-    this.#queue.clear();
+    this.#forgetAsked();
   }
 
   /** Which regions stand in the slots; other tiers give way first. */
@@ -427,3 +448,9 @@ export class Jit {
     return this.#words[(slots + SLOT_PAGE_INTEREST) >> 2] !== INTEREST_SOME;
   }
 }
+
+/** Whether a span has code in [first, last] of a page. */
+const hit =
+  (page: Page, first: number, last: number) =>
+  (span: Span): boolean =>
+    span.page === page && span.last >= first && span.first <= last;
