@@ -50,11 +50,12 @@ test("programs that rewrite themselves, compiled by one thread at a time, end as
   await shared.ready;
   const machines = await Promise.all([0, 1, 2, 3].map((index) => machineWith(shared, index)));
   await Promise.all(machines.map((machine) => run(machine)));
-  for (const [index, machine] of machines.entries()) {
-    await compare(machine, index);
-    const { plain } = machine.jitStats();
-    assert.ok(plain && plain.compiled > 0 && plain.backgroundMs > 0, JSON.stringify(plain));
-  }
+  for (const [index, machine] of machines.entries()) await compare(machine, index);
+  const stats = machines.map((machine) => machine.jitStats().plain);
+  assert.ok(
+    stats.some((plain) => plain && plain.compiled > 0 && plain.backgroundMs > 0),
+    JSON.stringify(stats),
+  );
 });
 
 test("when the thread dies, what it owed and all that comes is made by the session", async (t) => {
