@@ -11,7 +11,7 @@ import type { FromCompiler, ToCompiler } from "./compile-messages.js";
 /** Time for the ends of several sessions to be seen together. */
 const COLLECT_MS = 50;
 /** Time compiled code waits for the next session when none is left. */
-const KEEP_MS = 30_000;
+const KEEP_MS = 10_000;
 
 // What a session leaves here is a few small objects that hold modules and a whole memory: V8 sees no need to collect them.
 setFlagsFromString("--expose-gc");

@@ -38,7 +38,8 @@ function holdings(): Holdings {
 }
 
 /** After garbage has been collected and ended threads are gone; a thread is kept waiting for the next session. */
-async function settled(): Promise<Holdings> {
+async function settled(after: number): Promise<Holdings> {
+  await sleep(after);
   for (let n = 0; n < 5; n++) {
     collect();
     await sleep(200);
@@ -67,6 +68,8 @@ export async function soak(options: {
   seconds: number;
   sessions: number;
   together: number;
+  /** Wait before looking what is held, ms; without it the last session's code is kept for the next one. */
+  settleMs?: number;
 }): Promise<SoakReport> {
   const manager: SessionManager = createSessionManager({
     limits: {
@@ -102,14 +105,14 @@ export async function soak(options: {
     // some for what the process makes but once
     await Promise.all(Array.from({ length: options.together }, one));
     await Promise.all(Array.from({ length: options.together }, one));
-    const before = await settled();
+    const before = await settled(options.settleMs ?? 0);
     const end = performance.now() + options.seconds * 1000;
     await Promise.all(
       Array.from({ length: options.together }, async () => {
         while (performance.now() < end && made < options.sessions) await one();
       }),
     );
-    return { sessions: made, before, most: most ?? before, after: await settled(), modules };
+    return { sessions: made, before, most: most ?? before, after: await settled(options.settleMs ?? 0), modules };
   } finally {
     await manager.close();
   }
@@ -117,8 +120,7 @@ export async function soak(options: {
 
 /** What is more than it was, by more than allocators and V8's own threads account for; empty when nothing was left behind. */
 export function leftBehind({ before, after }: SoakReport): string[] {
-  // of mappings also those of the last session's code, which is kept for the next one and differs from run to run
-  const room: Holdings = { threads: 0, files: 0, mappings: 400, addressSpace: 600, resident: 80 };
+  const room: Holdings = { threads: 0, files: 0, mappings: 150, addressSpace: 600, resident: 80 };
   return (Object.keys(room) as (keyof Holdings)[])
     .filter((key) => after[key] > before[key] + room[key])
     .map((key) => `${key}: ${before[key]} before, ${after[key]} after`);
