@@ -213,18 +213,19 @@ export const RESUME_SLOT = 1; //               at another slot of the page
 export const RESUME_HANDLER = 2; //            the interpreter's own handler of one instruction
 export const RESUME_GOTO = -0x80000000; //     at a virtual address: instead of RESUME, this bit is set in the instructions left
 export const PROBE_ON = GLOBAL + 0xe8; //      u32: 1 while blocks run with probes
-export const PROBE_CURSOR = GLOBAL + 0xec; //  u32: op whose plugin is being called, 0 when none is
-export const PROBE_EVENT = GLOBAL + 0xf0; //   u32: number of the access whose probes run
+export const PROBE_PAGES = GLOBAL + 0xec; //   u32: 1 while the host is asked about pages that are fetched from (env.probe_page)
 export const PROBE_TABLE = GLOBAL + 0xf4; //   u32: hash table of block records, PROBE_TABLE_ENTRIES u32
 export const PROBE_EVENTS = GLOBAL + 0xf8; //  u32: bit set of EVENT_* the host wants to hear of
 export const PROBE_SLOTS = GLOBAL + 0xfc; //   u32: PROBE_SLOT_SIZE bytes for each plugin slot
 export const FLUSH_STATS = GLOBAL + 0x100; //  counters, u64 each; softmmu/ lays out (see STAT_*)
 export const PROBE_HWADDR = GLOBAL + 0x1c4; //  u32: where the access went whose probes run, 0: HWADDR
+// what a callback is about: 16 bytes that compiled code writes at once
 export const PRESENT_ACCESS = GLOBAL + 0x1d0; // u32: struct of the access whose callback runs, 0 while none does
 export const PRESENT_PLACE = GLOBAL + 0x1d4; // u32: HWADDR struct that says where it went, 0 while none does
+export const PROBE_CURSOR = GLOBAL + 0x1d8; //  u32: op whose plugin is being called, 0 when none is
+export const PROBE_EVENT = GLOBAL + 0x1dc; //   u32: number of the access whose probes run
 export const EVENT_HWADDR = GLOBAL + 0x1c0; //  u32: HWADDR struct of the walk or DMA access being told of, 0 outside
 export const EVENT_VALUE = GLOBAL + 0x1c8; //   u64: its value
-export const PROBE_PAGES = GLOBAL + 0x1d8; //   u32: 1 while the host is asked about pages that are fetched from (env.probe_page)
 // 64-bit counters at FLUSH_STATS + 8 * STAT_*, summed over harts
 export const STAT_SLOW_HIT = 0; //             hits found on the slow path (flagged entries)
 export const STAT_MISS = 1;

@@ -99,6 +99,15 @@ export abstract class Emitter {
     value();
     this.memory(opcode, address);
   }
+  /** Stores four words, the first at a multiple of 16. */
+  storeWords(address: number, words: readonly [number, number, number, number]): void {
+    this.i32(0);
+    this.op(OP.v128_const);
+    for (const word of words) for (let shift = 0; shift < 32; shift += 8) this.code.u8((word >>> shift) & 0xff);
+    this.op(OP.v128_store);
+    this.code.u8(UNALIGNED);
+    this.code.u32(address);
+  }
   callCore(name: string): void {
     const index = this.core.get(name);
     if (index === undefined) throw new Error(`no core function ${name}`);

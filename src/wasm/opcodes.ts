@@ -161,4 +161,7 @@ export const OP = {
   i64_extend32_s: 0xc4,
   i64_trunc_sat_f64_s: 0xfc06,
   i64_trunc_sat_f64_u: 0xfc07,
+
+  v128_store: 0xfd0b,
+  v128_const: 0xfd0c,
 } as const;

@@ -145,7 +145,9 @@ export class ProbeEmitter {
       const mine = ops.filter(
         (placed) => !placed.io && (placed.direction === "both" || placed.direction === direction),
       );
-      if (noted && mine.length > 0) this.#m.storeState(OP.i32_store, L.PROBE_EVENT, () => this.#m.i32(i));
+      // calls that go to the plugin by themselves say it with what else they say
+      if (noted && !mine.every(({ op }) => op.kind === "call" && !op.synced && op.guard === undefined))
+        this.#m.storeState(OP.i32_store, L.PROBE_EVENT, () => this.#m.i32(i));
       called = this.#run(mine, index, { access, number: i }) || called;
     });
     if (noted) this.#m.storeState(OP.i32_store, L.PROBE_COUNT, () => this.#m.i32(0));
@@ -394,36 +396,32 @@ export class ProbeEmitter {
       m.i32(event?.number ?? 0);
       m.callCore("probe_call");
       m.storeState(OP.i32_store, L.PROBE_LEFT, () => m.i32(0));
-    } else if (op.target.entry !== undefined && op.signature === "exec") {
-      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
-      if (event) this.#present(event.number);
-      this.#pushHart();
-      m.i32(op.tag);
-      this.#site.callEntry(op.target.entry, [I32, I32]);
-      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
-      if (event) m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => m.i64(0));
     } else {
-      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
-      if (event) this.#present(event.number);
-      m.i32(op.target.fn);
+      this.#present(event, placed.address);
+      const byName = op.signature === "exec" ? op.target.entry : undefined;
+      if (byName === undefined) m.i32(op.target.fn);
       this.#pushHart();
       if (op.signature === "access" && event) {
         m.i32(this.#info(event.access, index));
         m.get(event.access.va);
       }
       m.i32(op.tag);
-      this.#site.callDispatcher(op.target.dispatcher, op.signature);
-      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
-      if (event) m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => m.i64(0));
+      if (byName === undefined) this.#site.callDispatcher(op.target.dispatcher, op.signature);
+      else this.#site.callEntry(byName, [I32, I32]);
+      this.#present(event, 0);
     }
     this.#loadKept();
     if (op.registers === "write") this.#site.reloadRegisters();
   }
 
-  /** Both words at once: the access, and where it went. */
-  #present(number: number): void {
-    const access = BigInt(L.PROBE_ACCESS + number * L.ACCESS_SIZE);
-    this.#m.storeState(OP.i64_store, L.PRESENT_ACCESS, () => this.#m.i64((BigInt(L.HWADDR) << 32n) | access));
+  /** Says which op calls its plugin, and about what; 0: none does any more. */
+  #present(event: { number: number } | undefined, op: number): void {
+    if (!event) {
+      this.#m.storeState(OP.i32_store, L.PROBE_CURSOR, () => this.#m.i32(op));
+      return;
+    }
+    const access = L.PROBE_ACCESS + event.number * L.ACCESS_SIZE;
+    this.#m.storeWords(L.PRESENT_ACCESS, op === 0 ? [0, 0, 0, event.number] : [access, L.HWADDR, op, event.number]);
   }
 
   /** A leaf cannot reach the machine: what is set here is for its trap alone. */
@@ -470,9 +468,8 @@ export class ProbeEmitter {
       const at = L.PROBE_ACCESS + i * L.ACCESS_SIZE;
       m.storeState(OP.i64_store, at + L.ACCESS_VADDR, () => m.get(access.va));
       m.storeState(OP.i64_store, at + L.ACCESS_VALUE, () => this.#value(access));
-      // kind and bytes, which lie side by side
-      m.storeState(OP.i64_store, at + L.ACCESS_KIND, () => m.i64((BigInt(access.size) << 32n) | BigInt(access.kind)));
-      m.storeState(OP.i32_store, at + L.ACCESS_SPLIT, () => m.i32(0));
+      // kind, bytes and split, which lie side by side
+      m.storeWords(at + L.ACCESS_KIND, [access.kind, access.size, 0, 0]);
     });
     const [first] = this.#accesses;
     if (!first || !this.#wantsHwaddr()) return;
