@@ -208,19 +208,25 @@ export class RegionEmitter extends Emitter implements Semantics {
    * the probes of its first instruction have run already.
    */
   private enterProbed(first: BlockInstruction, page: bigint): void {
-    this.loadState(OP.i32_load, L.PROBE_LEFT);
-    this.loadState(OP.i32_load, L.PROBE_DONE);
-    this.op(OP.i32_or);
+    const otherPage = (): void => {
+      this.loadState(OP.i64_load, L.PAGE_VA);
+      this.i64(BigInt.asIntN(64, page));
+    };
+    // PROBE_LEFT and PROBE_DONE at once, which lie side by side
+    this.loadState(OP.i64_load, L.PROBE_LEFT);
+    otherPage();
+    this.op(OP.i64_xor);
+    this.op(OP.i64_or);
+    this.op(OP.i64_eqz);
+    this.op(OP.i32_eqz);
     this.if();
-    this.leaveTo(first, 0);
-    this.close();
-    this.loadState(OP.i64_load, L.PAGE_VA);
-    this.i64(BigInt.asIntN(64, page));
+    otherPage();
     this.op(OP.i64_ne);
     this.if();
     this.get(SLOT);
     this.code.u8(OP.call);
     this.code.u32(this.imports.stale());
+    this.close();
     this.leaveTo(first, 0);
     this.close();
   }
