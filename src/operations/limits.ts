@@ -79,9 +79,9 @@ export const LIMITS = {
   maxPlugins: count(256, 10_000, "stored plugins"),
   maxPluginStoreBytes: bytes(1 * GIB, 64 * GIB, "all stored plugins together"),
   maxSlots: count(32, 256, "plugin slots of one session"),
-  maxPluginMemory: bytes(64 * MIB, 2 * GIB, "memory of one WebAssembly plugin", 64 * KIB),
+  maxPluginMemory: bytes(256 * MIB, 2 * GIB, "memory of one WebAssembly plugin", 64 * KIB),
   pluginFuel: count(
-    20_000,
+    200_000,
     1_000_000_000,
     "WebAssembly instructions a callback of a plugin may use on average; what it does not use is saved",
     100,
@@ -89,7 +89,7 @@ export const LIMITS = {
   pluginBurstFuel: count(
     50_000_000,
     1_000_000_000_000,
-    "WebAssembly instructions saved at most: what one call into a plugin may use",
+    "WebAssembly instructions saved at most, and there again after each run slice: what one call into a plugin may use",
     1000,
   ),
   maxPluginOutput: bytes(1 * MIB, 256 * MIB, "output text kept per plugin slot", KIB),

@@ -35,6 +35,8 @@ import { WasmPluginFailed } from "./wasm/report.js";
 import { SetPc, WasmHost } from "./wasm-host.js";
 
 const MAX_SLOTS = 64;
+/** Of what a plugin said that could not be installed. */
+const MAX_LAST_WORDS = 500;
 
 export const DEFAULT_PLUGIN_LIMITS: PluginLimits = {
   outputBytes: 1 << 20,
@@ -117,8 +119,9 @@ export class PluginManager implements PluginManagerApi {
         throw new TypeError("install() must return a plugin, with results()");
       if (slot.failure) throw new PluginError("failed", slot.failure.message, { ...slot.failure });
     } catch (error) {
+      const said = slot.output.read(0).text.trim().slice(-MAX_LAST_WORDS);
       this.#remove(slot);
-      throw this.#installError(error);
+      throw this.#installError(error, said);
     }
     this.#events.update();
     this.#events.hartsBegin(slot);
@@ -142,7 +145,8 @@ export class PluginManager implements PluginManagerApi {
     return definition.install(new SlotHost(slot, this.#services), checkOptions(definition.options, slot.args));
   }
 
-  #installError(error: unknown): Error {
+  /** @param said what it printed: why its arguments do not suit it, more often than not */
+  #installError(error: unknown, said: string): Error {
     if (error instanceof PluginError || error instanceof PluginOptionError) return error;
     // a module of the user's may have the class from elsewhere
     if (error instanceof Error && error.name === "PluginOptionError") return error;
@@ -150,7 +154,8 @@ export class PluginManager implements PluginManagerApi {
       return new PluginError("limit", error.message, { limit: "probeBytes", value: this.#limits.probeBytes });
     }
     const failure = this.#failure(undefined, error, "install");
-    return new PluginError("failed", `the plugin could not be installed: ${failure.message}`, { ...failure });
+    const words = said === "" ? "" : `; it said: ${said}`;
+    return new PluginError("failed", `the plugin could not be installed: ${failure.message}${words}`, { ...failure });
   }
 
   detach(id: string): PluginFinal {
@@ -247,7 +252,10 @@ export class PluginManager implements PluginManagerApi {
     });
   }
   sliceEnd(): void {
-    for (const slot of [...this.#slots.values()]) this.#drain(slot);
+    for (const slot of [...this.#slots.values()]) {
+      this.#drain(slot);
+      if (slot.plugin instanceof WasmPlugin) slot.plugin.rest();
+    }
     this.#safePoint();
   }
 

@@ -14,6 +14,8 @@ const SMALLEST_BUDGET = 2_000;
 const LARGEST_BUDGET = 50_000_000;
 /** While plugins are attached, whose work at an instruction may be a thousand times that of the one before. */
 const LARGEST_PROBED_BUDGET = 200_000;
+/** Callbacks may use a fifth of a millisecond each, several at every instruction. */
+const SMALLEST_PROBED_BUDGET = 100;
 const LONGEST_SLEEP_MS = 60_000;
 
 /** What the loop tells its session. Called between slices, never from inside the machine. */
@@ -63,6 +65,7 @@ export class RunLoop {
   #asleep: { sinceMs: number; waitNs: number } | undefined;
   #parked: "idle" | "ring-full" | undefined;
   #budget = FIRST_BUDGET;
+  #smallest = SMALLEST_BUDGET;
   #largest = LARGEST_BUDGET;
   /** Why a plugin wants the machine paused; taken by the slice under way, or the next one. */
   #stopReason: string | undefined;
@@ -108,7 +111,8 @@ export class RunLoop {
   /** Plugins have come, gone or changed: slices begin small again, and stay short where a callback may take long. */
   instrumented(active: boolean): void {
     this.#largest = active ? LARGEST_PROBED_BUDGET : LARGEST_BUDGET;
-    if (active) this.#budget = SMALLEST_BUDGET;
+    this.#smallest = active ? SMALLEST_PROBED_BUDGET : SMALLEST_BUDGET;
+    if (active) this.#budget = SMALLEST_PROBED_BUDGET;
   }
 
   /** Stops between two slices. Does nothing when it does not run. @throws SessionError crashed */
@@ -435,7 +439,7 @@ export class RunLoop {
   /** Aims the next budget at one slice's time by what this one took. */
   #adapt(asked: number, executed: number, ms: number): void {
     if (ms > SLICE_MS * 1.5) {
-      this.#budget = Math.max(SMALLEST_BUDGET, Math.min(this.#budget, Math.round((executed * SLICE_MS) / ms)));
+      this.#budget = Math.max(this.#smallest, Math.min(this.#budget, Math.round((executed * SLICE_MS) / ms)));
     } else if (executed >= asked && asked === this.#budget && ms < SLICE_MS * 0.75) {
       this.#budget = Math.min(this.#largest, this.#budget * 2);
     }

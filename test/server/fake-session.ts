@@ -112,7 +112,7 @@ export class FakeSession implements SessionHost {
     });
     this.#pluginMethods = pluginMethods({
       machine: { description, devices: [{ name: "uart0" }], bus: { regions: [{ name: "ram" }] } },
-      loop: { state: "running" },
+      loop: { state: "running", instrumented() {} },
       plugins: this.control,
       limits: { maxPluginResults: 10_000, plugins: PLUGIN_LIMITS },
     } as never);

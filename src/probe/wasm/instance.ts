@@ -323,6 +323,14 @@ export class WasmPlugin implements Plugin {
     this.#call(doing, fn, "event", NO_REGISTERS, args);
   }
 
+  /**
+   * A run slice has ended: what one call may use is there again. A plugin whose rare calls do much (one that writes a table
+   * after each million instructions) would otherwise run out of what its calls bring.
+   */
+  rest(): void {
+    this.#fuel.value = BigInt(this.info.limits.burstFuel);
+  }
+
   /** QEMU's reset: all registrations and probes go, then `done` is called. */
   drop(): void {
     for (const { end } of this.#callbacks.values()) end();

@@ -29,9 +29,9 @@ export interface PrepareLimits {
 
 export const DEFAULT_LIMITS: PrepareLimits = {
   moduleBytes: 8 << 20,
-  memoryBytes: 64 << 20,
+  memoryBytes: 256 << 20,
   tableElements: 1 << 16,
-  callbackFuel: 20_000,
+  callbackFuel: 200_000,
   burstFuel: 50_000_000,
 };
 

@@ -116,10 +116,10 @@ test("versions of the interface are checked", () => {
 
 test("memories are the module's own, of 32 bits, unshared and bounded", () => {
   refused(plugin({ memory: "1 2 shared" }), "memory", /shared.*-mno-atomics/);
-  refused(plugin({ memory: "2000" }), "memory", /begins with 2000 pages.*1024 allowed/);
+  refused(plugin({ memory: "5000" }), "memory", /begins with 5000 pages.*4096 allowed/);
   refused(without(/\(memory .*/), "missing-export", /memory/);
   assert.deepEqual(prepare(plugin({ memory: "2 5" })).info.memoryPages, { min: 2, max: 5 });
-  assert.deepEqual(prepare(plugin({ memory: "2 5000" })).info.memoryPages, { min: 2, max: 1024 });
+  assert.deepEqual(prepare(plugin({ memory: "2 5000" })).info.memoryPages, { min: 2, max: 4096 });
   const { exports } = instance(
     plugin({ body: '(func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))' }),
     { memoryBytes: 4 << 16 },
