@@ -188,7 +188,12 @@ export function createEngine(
     const chosen = tier(probed ? "probe" : recorded);
     const below = tier(recorded).jit;
     quiet = probed ? below : undefined;
-    for (const { jit } of tiers.values()) if (jit && jit !== chosen.jit && jit !== quiet) jit.placing = "none";
+    for (const { jit } of tiers.values()) {
+      if (!jit || jit === chosen.jit) continue;
+      // what has been hot there is hot here
+      if (jit.placing === "all") chosen.jit?.expect(jit.entries());
+      if (jit !== quiet) jit.placing = "none";
+    }
     if (below && recorded === "memory") below.plan = planTrace(view);
     if (chosen.jit) {
       if (probed) chosen.jit.plan = view.getUint32(TRACE_ACTIVE, true) !== 0 ? planTrace(view) : undefined;

@@ -6,6 +6,9 @@
 import {
   FETCH_BASE,
   FETCH_MASK,
+  HOT_COUNTERS,
+  HOT_TABLE,
+  HOT_THRESHOLD,
   INTEREST_SOME,
   PAGE_VA,
   SATP,
@@ -46,6 +49,8 @@ export const JIT_DEFAULTS: JitOptions = { batch: 8, maxModules: 1500, maxBytes: 
 const MAX_INVALIDATIONS = 50;
 /** Places asked for and not answered, at most: what gets hot meanwhile is asked for when it is hot again. */
 const MAX_ASKED = 64;
+/** Jumps to a place known to be hot before it is asked for. */
+const SOON = 16;
 
 export interface JitStats {
   regions: number;
@@ -186,7 +191,10 @@ export class Jit {
     if (!page || (this.#words[ip >> 2] as number) >= HANDLER_COUNT || page.rejected.has(ip)) return;
     // the slot behind a page's last is the way to the next page
     if (ip - page.slots > LAST_HALFWORD * SLOT_SCALE) return;
-    if (this.#asked.size >= MAX_ASKED) return;
+    if (this.#asked.size >= MAX_ASKED) {
+      this.#soon(ip);
+      return;
+    }
     const again = this.#queue.has(ip);
     this.#queue.set(ip, {
       ip,
@@ -201,12 +209,29 @@ export class Jit {
     this.collect();
   }
 
-  /** Takes the answers that are there. */
+  /** Takes the answers that are there, and has a compiler that waits make what a batch still waits for. */
   collect(): void {
+    if (this.#host.background && this.#queue.size > 0 && this.#asked.size === 0) this.#timed(() => this.#ask());
     for (let answer = this.#host.compiler.take(); answer; answer = this.#host.compiler.take()) {
       const given = answer;
       this.#timed(() => this.#install(given));
     }
+  }
+
+  /** Entries of the regions there are. */
+  entries(): number[] {
+    return [...this.#pages.values()].flatMap(({ regions }) => [...regions].map(({ ip }) => ip));
+  }
+
+  /** Places that have been hot: they are asked for at their next few turns. */
+  expect(places: readonly number[]): void {
+    for (const ip of places) this.#soon(ip);
+  }
+
+  /** The counter behind env.hot, see the interpreter's `count`. */
+  #soon(ip: number): void {
+    const counter = HOT_TABLE + ((ip >> 3) & ((HOT_COUNTERS - 1) * 2));
+    this.#view.setUint16(counter, Math.max(0, this.#view.getUint32(HOT_THRESHOLD, true) - SOON), true);
   }
 
   #timed(work: () => void): void {
@@ -402,9 +427,7 @@ export class Jit {
   /** Takes out the regions with code in [first, last] of physical page `ppn` (-1: all): the probes in them are others now. */
   forget(ppn: number, first: number, last: number): void {
     if (ppn === -1) {
-      for (const page of this.#pages.values())
-        for (const region of [...page.regions]) this.#drop(region, region.handler);
-      this.#forgetAsked();
+      this.#dropAll();
       return;
     }
     const page = this.#pages.get(ppn);
@@ -419,12 +442,21 @@ export class Jit {
     if (key === this.#planKey) return;
     this.#planKey = key;
     this.#plan = plan;
-    for (const page of this.#pages.values()) for (const region of [...page.regions]) this.#drop(region, region.handler);
+    this.#dropAll();
     for (const page of this.#pages.values()) page.rejected.clear();
+  }
+
+  /** Their code is as hot as it was. */
+  #dropAll(): void {
+    this.expect(this.entries());
+    for (const page of this.#pages.values()) for (const region of [...page.regions]) this.#drop(region, region.handler);
     this.#forgetAsked();
   }
 
   /** Which regions stand in the slots; other tiers give way first. */
+  get placing(): Placing {
+    return this.#placing;
+  }
   set placing(placing: Placing) {
     if (placing === this.#placing) return;
     this.#placing = placing;
