@@ -83,6 +83,15 @@ static inline int g_bit_nth_msf(unsigned long mask, int below)
     return rest ? bits - 1 - __builtin_clzl(rest) : -1;
 }
 
+/* True unless the result does not fit. */
+#define g_uint_checked_add(result, a, b) (!__builtin_add_overflow((a), (b), (unsigned *)(result)))
+#define g_uint_checked_mul(result, a, b) (!__builtin_mul_overflow((a), (b), (unsigned *)(result)))
+#define g_uint64_checked_add(result, a, b) (!__builtin_add_overflow((a), (b), (uint64_t *)(result)))
+#define g_uint64_checked_mul(result, a, b) (!__builtin_mul_overflow((a), (b), (uint64_t *)(result)))
+#define g_size_checked_add(result, a, b) (!__builtin_add_overflow((a), (b), (size_t *)(result)))
+#define g_size_checked_mul(result, a, b) (!__builtin_mul_overflow((a), (b), (size_t *)(result)))
+
+#define G_OS_UNIX
 #define GLIB_MAJOR_VERSION 2
 #define GLIB_MINOR_VERSION 74
 #define GLIB_MICRO_VERSION 0
