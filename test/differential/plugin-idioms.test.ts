@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { guest, runWith } from "./attached.js";
-import { compile, hasCompiler, withScratch } from "./support.js";
+import { guest, runWith } from "../sdk/attached.js";
+import { compile, hasCompiler, withScratch } from "../sdk/support.js";
 
 const PROGRAM = ["smc", 3n] as const;
 const skip = !hasCompiler() && "no clang for WASI";
