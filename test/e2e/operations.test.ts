@@ -65,7 +65,8 @@ const CALLS: [string, Record<string, unknown>][] = [
   ["slot.attach", { session: "demo", plugin: "drcov", args: { filename: "seen" } }],
   ["slot.attach", { session: "demo", plugin: "hotpages", args: "sortby=reads", filter: { io: true } }],
   ["session.start", { session: "demo" }],
-  ["session.wait", { session: "demo", text: "remap #2", timeoutMs: 60_000 }],
+  // not written yet when the subscription begins
+  ["session.wait", { session: "demo", text: "remap #20", timeoutMs: 60_000 }],
   ["console.list", { session: "demo" }],
   ["console.read", { session: "demo", limit: 100 }],
   ["console.write", { session: "demo", data: "x" }],
