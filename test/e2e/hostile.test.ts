@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Random } from "../differential/random.js";
+import { times } from "../thorough.js";
 import { type Client, RpcError, startService } from "./service.js";
 
 const GUESTS = ["LOOP", "TRAP_LOOP", "NO_HANDLER", "WILD_STACK", "WILD_STORES", "SLEEPER"];
@@ -85,7 +86,7 @@ test("sessions made of mutated images are refused, or run, and are gone when del
   const random = new Random(20260303);
   const samples = [await guest("demo/demo"), await guest("bare/integer")];
   const outcomes = { refused: 0, ran: 0 };
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < times(6, 40); round++) {
     const bytes = Uint8Array.from(samples[round % 2] as Uint8Array);
     // the headers, and now and then code
     for (let n = 0; n < 3; n++) bytes[random.u32() % (round % 4 === 0 ? bytes.length : 0x100)] = random.u32();

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { OPERATIONS } from "../../src/operations/table.js";
 import { makeAjv } from "../../src/operations/validate.js";
 import { emptyPlugin } from "../server/plugin-modules.js";
+import { times } from "../thorough.js";
 import { type Client, RpcError, startService } from "./service.js";
 
 const DEMO = new URL("../../../guest/demo/demo.elf", import.meta.url);
@@ -190,7 +191,7 @@ test("odd parameters are the caller's errors, and the machine goes on", { timeou
   const skipped = new Set(["session.delete", "image.delete", "image.put", "plugin.put"]);
   const operations = OPERATIONS.filter((op) => !skipped.has(op.name));
   let refused = 0;
-  for (let n = 0; n < 500; n++) {
+  for (let n = 0; n < times(250, 2000); n++) {
     const op = operations[below(operations.length)];
     assert.ok(op);
     // making machines is slow: less often

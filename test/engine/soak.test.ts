@@ -1,10 +1,13 @@
 // Sessions leave nothing behind. The long version, with Linux, is soak.guest.test.ts.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { times } from "../thorough.js";
 import { generateProgram } from "./programs.js";
 import { leftBehind, soak, soakImpossible } from "./soak.js";
 
-test("a dozen sessions of small guests, compiled and deleted", {
+const SESSIONS = times(8, 24);
+
+test("sessions of small guests, compiled and deleted", {
   skip: soakImpossible,
   timeout: 120_000,
 }, async (t) => {
@@ -27,11 +30,11 @@ test("a dozen sessions of small guests, compiled and deleted", {
       else await session.call("runUntil", { instructions: 400_000, timeoutMs: 20_000 });
     },
     seconds: 60,
-    sessions: 12,
+    sessions: SESSIONS,
     together: 2,
   });
   t.diagnostic(JSON.stringify(report));
-  assert.equal(report.sessions, 12);
+  assert.equal(report.sessions, SESSIONS);
   assert.ok(report.modules > 50, `${report.modules} modules`);
   // of mappings also those of the last session's code, which is kept for the next one and differs from run to run
   const { after } = report;

@@ -2,10 +2,11 @@
 // =random chooses other programs; EMUSCOPE_PROGRAMS more of them. tiers.guest.test.ts has more, and others.
 import test from "node:test";
 import { seedOf } from "../differential/harness.js";
+import { times } from "../thorough.js";
 import { compareTiers } from "./compare-tiers.js";
 
 const SEED = seedOf(20260411);
-const PROGRAMS = Number(process.env["EMUSCOPE_PROGRAMS"] ?? 10);
+const PROGRAMS = Number(process.env["EMUSCOPE_PROGRAMS"] ?? times(5, 30));
 
 test(`${PROGRAMS} programs with loops, traps and interrupts end alike in all tiers`, () =>
   compareTiers(SEED, PROGRAMS, {}));

@@ -10,6 +10,7 @@ import { compileModules, type MachineModules } from "../../src/machine/core.js";
 import type { EngineSettings } from "../../src/machine/description.js";
 import { createMachine, type Machine } from "../../src/machine/machine.js";
 import type { SubscriptionSpec } from "../../src/session/protocol.js";
+import { times } from "../thorough.js";
 import type { Expected } from "./remap/model.js";
 import { makeProgram, type Program, RAM_SIZE } from "./remap/program.js";
 import { recordAll } from "./remap/recorder.js";
@@ -69,7 +70,7 @@ const ENGINES: readonly [string, Partial<EngineSettings>][] = [
 describe("random guests that re-map memory by their own accesses", () => {
   for (const [name, engine] of ENGINES) {
     it(`every record is what the model of the board says: ${name}`, () => {
-      const program = makeProgram(SEED, 1200, 4);
+      const program = makeProgram(SEED, times(700, 3000), 4);
       const { machine, records } = observe(program, engine, { fetch: false, walk: false, dma: false });
       assertSame(records.filter(program.concerns), program.expected);
       // the cases this is about did come up

@@ -7,9 +7,10 @@ import { test } from "node:test";
 import type { FastifyInstance } from "fastify";
 import { ERRORS } from "../../src/operations/errors.js";
 import { OPERATIONS } from "../../src/operations/table.js";
+import { times } from "../thorough.js";
 import { build } from "./helper.js";
 
-const COUNT = 10_000;
+const COUNT = times(4000, 20_000);
 
 /** xorshift32. */
 class Random {

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { EngineSettings } from "../../../src/machine/description.js";
 import { observeHere } from "../../differential/emuscope-observe.js";
 import { withVariable } from "../../guest/elf-symbols.js";
+import { times } from "../../thorough.js";
 
 const PLUGINS: Record<string, Record<string, unknown>> = {
   bb: {},
@@ -72,18 +73,20 @@ for (const [name, iterations] of [
   }
 }
 
+const LINES = times(8000, 40_000);
+
 test("execlog with registers: what an instruction changed is what it computes, on all tiers alike", async () => {
   const image = program("integer", 1n);
   const outputs = await Promise.all(
     Object.values(ENGINES).map(async (engine) => {
-      const plugins = { execlog: { reg: "*", lines: 20_000 } };
+      const plugins = { execlog: { reg: "*", lines: LINES } };
       return (await observeHere({ image, engine, plugins })).found["execlog"]?.output ?? "";
     }),
   );
   assert.equal(outputs[1], outputs[0]);
   assert.equal(outputs[2], outputs[0]);
   const lines = (outputs[0] as string).trimEnd().split("\n");
-  assert.equal(lines.length, 20_000);
+  assert.equal(lines.length, LINES);
   // nothing of what ran before the program
   assert.doesNotMatch(lines[0] as string, /t0 ->/);
   // values as the lines tell them, followed through the additions
