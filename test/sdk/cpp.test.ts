@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { skipUnlessThorough } from "../thorough.js";
 import { guest, runWith } from "./attached.js";
 import { compile, hasCompiler, withScratch } from "./support.js";
 
@@ -11,7 +12,7 @@ function hasLibrary(): boolean {
   const { stdout } = spawnSync("clang", ["--target=wasm32-wasi", "-print-file-name=libc++.a"], { encoding: "utf8" });
   return stdout.trim().startsWith("/");
 }
-const skip = !(hasCompiler() && hasLibrary()) && "no clang with libc++ for WASI";
+const skip = skipUnlessThorough || (!(hasCompiler() && hasLibrary()) && "no clang with libc++ for WASI");
 
 for (const standard of [[], ["-std=c++20"]])
   test(`containers, streams and locks ${standard.join()}`, { skip }, async () => {

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { loadJavaScriptPlugin } from "../../src/probe/javascript.js";
+import { skipUnlessThorough } from "../thorough.js";
 import { guest, type Outcome, runWith } from "./attached.js";
 import { compile, hasCompiler, ROOT, read, withScratch } from "./support.js";
 
@@ -43,7 +44,7 @@ test("sdk/javascript/device-writes.js counts writes to device registers", async 
   check({ results, output: text, files: {}, console: console() });
 });
 
-test("C, compiled anew", { skip: !hasCompiler() && "no clang for WASI" }, async () => {
+test("C, compiled anew", { skip: skipUnlessThorough || (!hasCompiler() && "no clang for WASI") }, async () => {
   check(await withScratch((folder) => runWith(compile("sdk/c/examples/device-writes.c", folder), ...PROGRAM)));
 });
 
@@ -60,7 +61,7 @@ test("AssemblyScript, compiled anew", async () => {
 
 const sysroot = spawnSync(process.env["RUSTC"] ?? "rustc", ["--print", "sysroot"], { encoding: "utf8" });
 const rust = sysroot.status === 0 && existsSync(join(sysroot.stdout.trim(), "lib/rustlib/wasm32-unknown-unknown"));
-test("Rust, compiled anew", { skip: !rust && "no Rust for wasm32" }, async () => {
+test("Rust, compiled anew", { skip: skipUnlessThorough || (!rust && "no Rust for wasm32") }, async () => {
   check(await withScratch((folder) => runWith(built("sdk/rust/build", folder), ...PROGRAM)));
 });
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { WASI } from "node:wasi";
 import { parseModule } from "../../src/probe/wasm/sections.js";
+import { skipUnlessThorough } from "../thorough.js";
 import { compile, hasCompiler, read, withScratch } from "./support.js";
 
 const EXPECTED = read("test/sdk/glib-check.txt").toString();
@@ -52,7 +53,9 @@ test("the checked-in build prints what GLib prints", () => {
   assert.equal(run(read("test/sdk/glib-check.wasm")), EXPECTED);
 });
 
-test("a fresh build prints what GLib prints", { skip: !hasCompiler() && "no clang for WASI" }, () => {
+test("a fresh build prints what GLib prints", {
+  skip: skipUnlessThorough || (!hasCompiler() && "no clang for WASI"),
+}, () => {
   withScratch((folder) => {
     assert.equal(run(compile("test/sdk/glib-check.c", folder, ...OPTIONS)), EXPECTED);
   });

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { IMPORT_MODULE, IMPORTS } from "../../src/probe/wasm/imports.js";
 import { prepare } from "../../src/probe/wasm/prepare.js";
 import { parseModule } from "../../src/probe/wasm/sections.js";
+import { skipUnlessThorough } from "../thorough.js";
 import { compile, hasCompiler, read, withScratch } from "./support.js";
 
 const LETTER: Record<string, string> = { i32: "i", i64: "I" };
@@ -36,6 +37,6 @@ test("a plugin that calls all of them is accepted", () => {
   assert.ok(prepare(read("test/sdk/every-function.wasm")));
 });
 
-test("so it is when compiled anew", { skip: !hasCompiler() && "no clang for WASI" }, () => {
+test("so it is when compiled anew", { skip: skipUnlessThorough || (!hasCompiler() && "no clang for WASI") }, () => {
   withScratch((folder) => check(compile("test/sdk/every-function.c", folder)));
 });
