@@ -108,6 +108,11 @@ export class RunLoop {
     this.#schedule();
   }
 
+  /** A stream has come: what is not compiled for it yet is slow, so slices begin small again. */
+  observed(): void {
+    this.#budget = Math.min(this.#budget, FIRST_BUDGET);
+  }
+
   /** Plugins have come, gone or changed: slices begin small again, and stay short where a callback may take long. */
   instrumented(active: boolean): void {
     this.#largest = active ? LARGEST_PROBED_BUDGET : LARGEST_BUDGET;

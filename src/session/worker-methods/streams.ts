@@ -209,7 +209,9 @@ export function streamMethods({
 }: WorkerContext): Pick<Methods, "subscribe" | "unsubscribe" | "subscriptionStats"> {
   return {
     subscribe({ id, spec }) {
-      return streams.subscribe(id, spec);
+      const ring = streams.subscribe(id, spec);
+      loop.observed();
+      return ring;
     },
     unsubscribe({ id }) {
       const result = streams.unsubscribe(id);
