@@ -9,7 +9,6 @@ import { type FunctionBody, ModuleBuilder } from "../wasm/module.js";
 import { I32, I64, OP, type ValueType } from "../wasm/opcodes.js";
 import { CORE_FUNCTIONS, importCore } from "./core-functions.js";
 import { Emitter, extendOpcode, loadOpcode, storeOpcode } from "./emitter.js";
-import { slotOf, tlbEntry } from "./fetch-path.js";
 import {
   HANDLER_COUNT,
   HANDLER_DECODE,
@@ -28,6 +27,7 @@ import {
   STRADDLE_BITS,
   STRADDLE_HANDLER,
 } from "./slots.js";
+import { accessTags, slotOf, tlbEntry } from "./tlb-path.js";
 
 /** What a variant of the interpreter records; the plain one records nothing and pays nothing. */
 export interface Variant {
@@ -287,28 +287,7 @@ class HandlerEmitter extends Emitter implements Semantics {
   /** Leaves the TLB entry's address in the returned local and pushes whether its tag allows the access inline. */
   private probe(va: number, size: MemorySize, tag: number, aligned: boolean): number {
     const entry = this.local(I32);
-    this.get(va);
-    this.op(OP.i32_wrap_i64);
-    this.i32(12 - L.TLB_ENTRY_BITS);
-    this.op(OP.i32_shr_u);
-    this.loadState(OP.i32_load, L.DATA_MASK);
-    this.op(OP.i32_and);
-    this.loadState(OP.i32_load, L.DATA_BASE);
-    this.op(OP.i32_add);
-    this.tee(entry);
-    this.memory(OP.i64_load, tag);
-    this.get(va);
-    if (aligned) {
-      this.i64(PAGE_MASK | (size - 1));
-    } else {
-      // a page-crossing access sees the next page's address here, which cannot match
-      if (size > 1) {
-        this.i64(size - 1);
-        this.op(OP.i64_add);
-      }
-      this.i64(PAGE_MASK);
-    }
-    this.op(OP.i64_and);
+    accessTags(this, va, entry, { size, tag, aligned });
     this.op(OP.i64_eq);
     return entry;
   }

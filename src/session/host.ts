@@ -14,7 +14,7 @@ import { sessionModules } from "./modules.js";
 import { Session } from "./session-host.js";
 import { WorkerPool } from "./worker-pool.js";
 
-/** Time after the first session was made before what streams need is loaded, so as not to slow its first steps. */
+/** Time after a session was made before what streams need is loaded, so as not to slow its first steps. */
 const PRELOAD_DELAY_MS = 500;
 
 export interface SessionManagerOptions {
@@ -29,14 +29,6 @@ export interface SessionManagerOptions {
 /** The manager of a service. Sessions run until deleted or until close(). */
 export function createSessionManager(options: SessionManagerOptions): SessionManager {
   return new Sessions(options);
-}
-
-/** The first stream would wait for the library; the service's start does not. */
-let preloaded = false;
-function preload(): void {
-  if (preloaded) return;
-  preloaded = true;
-  setTimeout(() => void import("../trace/arrow-stream.js"), PRELOAD_DELAY_MS).unref();
 }
 
 class Sessions implements SessionManager {
@@ -91,7 +83,8 @@ class Sessions implements SessionManager {
     }
     this.#sessions.set(id, session);
     this.#workers.refill();
-    preload();
+    // the first stream would wait for it; what is loaded already costs nothing
+    setTimeout(() => void import("../trace/arrow-stream.js"), PRELOAD_DELAY_MS).unref();
     this.#log.info(
       { session: id, board: description.board, harts: description.harts, ram: description.ram },
       "session created",

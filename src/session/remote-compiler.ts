@@ -1,7 +1,7 @@
 // A session's side of the thread that makes regions: jobs go out over a port, answers are picked up between two slices. Should
 // that thread die, what it owes and all that comes is made here.
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { type CompileAnswer, type CompileJob, LocalCompiler, type RegionCompiler } from "../engine/jit/region-maker.js";
+import { type CompileAnswer, type CompileJob, type RegionCompiler, RegionMaker } from "../engine/jit/region-maker.js";
 import type { FromCompiler, ToCompiler } from "./compile-messages.js";
 
 interface Tier {
@@ -16,7 +16,8 @@ export class RemoteCompiler {
   readonly #tiers = new Map<string, Tier>();
   #seen = 0;
   #next = 0;
-  #local: LocalCompiler | undefined;
+  /** Set when the thread is gone. */
+  #maker: RegionMaker | undefined;
   #memory: WebAssembly.Memory | undefined;
 
   constructor(port: MessagePort) {
@@ -35,8 +36,8 @@ export class RemoteCompiler {
     this.#tiers.set(name, tier);
     return {
       request: (job) => {
-        if (this.#local) {
-          this.#makeHere(tier, job);
+        if (this.#maker) {
+          tier.answers.push(this.#maker.make(job));
           return;
         }
         const id = this.#next++;
@@ -70,16 +71,11 @@ export class RemoteCompiler {
   #lost(): void {
     this.#receive();
     if (!this.#memory) return;
-    this.#local = new LocalCompiler(this.#memory);
-    for (const tier of this.#tiers.values()) {
-      for (const job of tier.owed.values()) this.#makeHere(tier, job);
-      tier.owed.clear();
+    const maker = new RegionMaker(this.#memory);
+    this.#maker = maker;
+    for (const { answers, owed } of this.#tiers.values()) {
+      for (const job of owed.values()) answers.push(maker.make(job));
+      owed.clear();
     }
-  }
-
-  #makeHere(tier: Tier, job: CompileJob): void {
-    const local = this.#local as LocalCompiler;
-    local.request(job);
-    tier.answers.push(local.take() as CompileAnswer);
   }
 }

@@ -2,14 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Machine } from "../../src/machine/machine.js";
-import { attachRecorder } from "../../src/trace/attach.js";
 import { COLUMNS } from "../../src/trace/columns.js";
-import { compileFilter } from "../../src/trace/filter.js";
-import { RingReader } from "../../src/trace/ring.js";
 import { Assembler } from "../engine/assembler.js";
 import { boot, EAGER, INTERPRETER, runTo, type Tier } from "../engine/machines.js";
 import { DATA, START } from "../engine/platform.js";
 import { plugged } from "../probe/plugged.js";
+import { startRecording } from "./recording.js";
 
 const COUNT = 150_000;
 type Make = (tier: Tier) => Promise<Machine>;
@@ -17,36 +15,16 @@ type Make = (tier: Tier) => Promise<Machine>;
 /** The columns of the ring one after the other, each with all its rows. */
 async function recorded(make: Make, tier: Tier, fields: string[]): Promise<Map<string, Buffer>> {
   const machine = await make(tier);
-  const filter = compileFilter({
-    fields,
-    filter: {},
-    include: { fetch: false, walk: false, dma: false },
-    everyNth: 1,
-    slow: "drop",
-    batchRows: 256,
-    ringBatches: 4,
-  });
-  const { ring } = attachRecorder(machine.memory, 0, machine.traceArena.base, filter);
-  const reader = new RingReader(machine.memory, ring, { keep: 0 });
   const parts = new Map<string, Uint8Array[]>();
-  const drain = (): void => {
-    for (let batch = reader.next(); batch; batch = reader.next()) {
-      batch.ring.columns.forEach(({ name, width }, n) => {
-        const bytes = batch.columnBytes(n).slice(0, width * batch.rows);
-        parts.set(name, [...(parts.get(name) ?? []), bytes]);
-      });
-      reader.release(batch);
-    }
-  };
-  machine.onTrace(() => {
-    drain();
-    return true;
+  const include = { fetch: false, walk: false, dma: false };
+  const { reader, stop } = startRecording(machine, { fields, include, batchRows: 256 }, (batch) => {
+    batch.ring.columns.forEach(({ name, width }, n) => {
+      const bytes = batch.columnBytes(n).slice(0, width * batch.rows);
+      parts.set(name, [...(parts.get(name) ?? []), bytes]);
+    });
   });
-  machine.core["recorder_start"]?.(0);
-  machine.observe("memory");
   runTo(machine, COUNT, tier.chunk);
-  machine.core["recorder_stop"]?.(0);
-  drain();
+  stop();
   assert.equal(reader.counters.dropped, 0n);
   if (tier === EAGER) assert.ok(machine.engineStats().compiledInstructions > COUNT / 2, "runs compiled");
   return new Map([...parts].map(([name, list]) => [name, Buffer.concat(list)]));

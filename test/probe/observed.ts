@@ -7,10 +7,8 @@ import { DEFAULT_PLUGIN_LIMITS, PluginManager } from "../../src/probe/manager.js
 import type { PluginFailure, PluginFilter, PluginLimits } from "../../src/probe/manager-api.js";
 import type { PluginDefinition } from "../../src/probe/plugin.js";
 import { pluginGuest } from "../../src/session/plugin-guest.js";
-import { attachRecorder } from "../../src/trace/attach.js";
-import { compileFilter } from "../../src/trace/filter.js";
-import { RingReader } from "../../src/trace/ring.js";
 import { listen, type Outcome, standing } from "../machine/observation.js";
+import { startRecording } from "../machine/recording.js";
 
 export interface Guest {
   description: MachineDescription;
@@ -84,28 +82,9 @@ export class Observed {
 
   /** Records everything from now on; returns what ends it. */
   record(fetch: boolean): () => void {
-    const { machine } = this;
-    const filter = compileFilter({
-      fields: ["seq", "icount", "pc", "vaddr", "paddr", "region", "device", "value", "flags"],
-      filter: {},
-      include: { fetch, walk: true, dma: true },
-      everyNth: 1,
-      slow: "drop",
-      batchRows: 4096,
-      ringBatches: 4,
-    });
-    const { ring } = attachRecorder(machine.memory, 0, machine.traceArena.base, filter);
-    const reader = new RingReader(machine.memory, ring, { keep: 0 });
-    machine.onTrace(() => {
-      for (let batch = reader.next(); batch; batch = reader.next()) reader.release(batch);
-      return true;
-    });
-    machine.core["recorder_start"]?.(0);
-    machine.observe(fetch ? "fetch" : "memory");
-    return () => {
-      machine.core["recorder_stop"]?.(0);
-      machine.observe("plain");
-    };
+    const fields = ["seq", "icount", "pc", "vaddr", "paddr", "region", "device", "value", "flags"];
+    const include = { fetch, walk: true, dma: true };
+    return startRecording(this.machine, { fields, include, batchRows: 4096 }, () => {}).stop;
   }
 
   outcome(): Outcome {

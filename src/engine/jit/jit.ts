@@ -80,7 +80,6 @@ interface Span {
 }
 interface Compiled {
   readonly ip: number;
-  readonly page: Page;
   /** Table index. */
   readonly index: number;
   /** What the slot holds without it. */
@@ -310,12 +309,11 @@ export class Jit {
   }
 
   #instantiate({ module, shared, bytes, regions }: MadeModule): void {
-    const found: { made: MadeRegion; page: Page; spans: Span[] }[] = [];
+    const found: { made: MadeRegion; spans: Span[] }[] = [];
     for (const made of regions) {
       this.#asked.delete(made.ip);
       const spans = this.#spans(made);
-      const [entry] = spans ?? [];
-      if (spans && entry) found.push({ made, page: entry.page, spans });
+      if (spans) found.push({ made, spans });
       else this.#stats.outdated++;
     }
     if (found.length === 0) return;
@@ -331,14 +329,14 @@ export class Jit {
     if (!shared) this.#ownModules++;
     this.#stats.bytes += bytes;
     this.#stats.bytesTotal += bytes;
-    found.forEach(({ made, page, spans }, i) => {
+    found.forEach(({ made, spans }, i) => {
       const { ip, name, size, bits } = made;
       const index = first + i;
       table.set(index, exports[name]);
       // the interpreter's handler of it is run from its slot, too
-      if (this.#words[ip >> 2] === HANDLER_DECODE) slots.write(ip, bits, (ip - page.slots) / SLOT_SCALE);
+      if (this.#words[ip >> 2] === HANDLER_DECODE) slots.write(ip, bits, (ip - this.#slotsOf(ip)) / SLOT_SCALE);
       const handler = this.#words[ip >> 2] as number;
-      const compiled: Compiled = { ip, page, index, handler, spans, batch, alive: true };
+      const compiled: Compiled = { ip, index, handler, spans, batch, alive: true };
       batch.regions.push(compiled);
       for (const span of spans) {
         span.page.regions.add(compiled);
@@ -350,17 +348,14 @@ export class Jit {
     });
   }
 
-  /** Where the region's code is, that of its entry first; undefined when it is not what the region was made of. */
+  /** Where the region's code is; undefined when it is not what the region was made of. */
   #spans({ ip, spans }: MadeRegion): Span[] | undefined {
-    const home = this.#slotsOf(ip);
     if ((this.#words[ip >> 2] as number) >= HANDLER_COUNT) return undefined;
     const found: Span[] = [];
     for (const span of spans) {
       const page = this.#mayStandIn(span.slots) && this.#unchanged(span) ? this.#page(span.slots) : undefined;
       if (!page) return undefined;
-      const { first, last } = span;
-      if (span.slots === home) found.unshift({ page, first, last });
-      else found.push({ page, first, last });
+      found.push({ page, first: span.first, last: span.last });
     }
     return found;
   }

@@ -1,7 +1,7 @@
 // Modules by the regions in them, so that sessions that run the same code share what has been compiled. A region is told by all
 // that its module's bytes depend on. What was used last is kept when no session is left, so that a first run that is over helps, too.
 import { createHash } from "node:crypto";
-import type { Region } from "./region.js";
+import { pageOf, type Region } from "./region.js";
 import type { TracePlan } from "./trace-plan.js";
 
 /** Bytes of modules kept, over all sessions; the oldest go first. */
@@ -58,7 +58,7 @@ export class RegionCache {
 export function regionKey({ entry, blocks, code }: Region, plan: TracePlan | undefined): string {
   const words: number[] = [entry];
   for (const { start, end, terminator: t, instructions } of blocks.values()) {
-    words.push(start, end, code.distance(start >> 12), instructions.length);
+    words.push(start, end, code.distance(pageOf(start)), instructions.length);
     switch (t.kind) {
       case "jump":
         words.push(1, t.target);

@@ -25,10 +25,10 @@ import type { MemorySize, Semantics } from "../../isa/semantics.js";
 import type { FunctionBody } from "../../wasm/module.js";
 import { F32, F64, I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
 import { type CoreIndexes, Emitter, loadOpcode, storeOpcode } from "../emitter.js";
-import { tlbEntry } from "../fetch-path.js";
 import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.js";
 import type { PlacedOp } from "../probe-ops.js";
 import { operandFiles } from "../slots.js";
+import { accessTags, tlbEntry } from "../tlb-path.js";
 import { earlyTests } from "./block-conditions.js";
 import { opsOf } from "./counter-locals.js";
 import { ProbeEmitter } from "./probe-emitter.js";
@@ -668,27 +668,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   /** The TLB entry of an access, in the returned local; leaves where it cannot be settled inline. */
   private probe(va: number, size: MemorySize, tag: number, aligned: boolean): number {
     const entry = this.temporary(I32);
-    this.get(va);
-    this.op(OP.i32_wrap_i64);
-    this.i32(12 - L.TLB_ENTRY_BITS);
-    this.op(OP.i32_shr_u);
-    this.loadState(OP.i32_load, L.DATA_MASK);
-    this.op(OP.i32_and);
-    this.loadState(OP.i32_load, L.DATA_BASE);
-    this.op(OP.i32_add);
-    this.tee(entry);
-    this.memory(OP.i64_load, tag);
-    this.get(va);
-    if (aligned) this.i64(PAGE_MASK | (size - 1));
-    else {
-      // a page-crossing access sees the next page's address here, which cannot match
-      if (size > 1) {
-        this.i64(size - 1);
-        this.op(OP.i64_add);
-      }
-      this.i64(PAGE_MASK);
-    }
-    this.op(OP.i64_and);
+    accessTags(this, va, entry, { size, tag, aligned });
     this.op(OP.i64_ne);
     this.if();
     this.leave();

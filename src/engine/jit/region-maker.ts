@@ -13,6 +13,7 @@ import {
   SLOT_PAGE_SIZE,
   SLOT_PAGES,
   TLB_CODE,
+  TLB_ENTRY_BITS,
   TLB_FULL_DELTA,
 } from "../../core/layout.js";
 import type { ProbedBlock } from "../probe-ops.js";
@@ -31,6 +32,7 @@ const MODULE_INSTRUCTIONS = 1200;
 /** Pages a region may take its code from. */
 const MAX_PAGES = 4;
 const PAGE = 4096;
+const TLB_SHIFT = BigInt(12 - TLB_ENTRY_BITS);
 
 /** A hot jump target as the guest's thread saw it. */
 export interface HotPlace {
@@ -201,7 +203,7 @@ export class RegionMaker {
   /** The page `n` pages from the place's, if the hart fetches from it without a look at the page tables. */
   #neighbour(place: HotPlace, n: number, quiet: boolean): CodePage | undefined {
     const va = BigInt.asUintN(64, place.va + BigInt(n * PAGE));
-    const entry = place.fetchBase + (Number((va >> 7n) & 0xffffffffn) & place.fetchMask);
+    const entry = place.fetchBase + (Number((va >> TLB_SHIFT) & 0xffffffffn) & place.fetchMask);
     if (this.#view.getBigUint64(entry + TLB_CODE, true) !== va) return undefined;
     const slots = this.#view.getUint32(entry + TLB_FULL_DELTA + FULL_SLOTS, true);
     if (slots === 0 || isLastPage(this.#view, slots)) return undefined;

@@ -2,10 +2,9 @@
 
 import type { Machine } from "../../../src/machine/machine.js";
 import type { SubscriptionSpec } from "../../../src/session/protocol.js";
-import { attachRecorder } from "../../../src/trace/attach.js";
 import { FLAG_NAMES, KIND_NAMES } from "../../../src/trace/columns.js";
-import { compileFilter } from "../../../src/trace/filter.js";
-import { type RingBatch, RingReader } from "../../../src/trace/ring.js";
+import type { RingBatch } from "../../../src/trace/ring.js";
+import { startRecording } from "../recording.js";
 import type { Expected } from "./model.js";
 
 const FIELDS = [
@@ -25,34 +24,12 @@ const FIELDS = [
 
 /** Every record that `run` leaves. */
 export function recordAll(machine: Machine, include: SubscriptionSpec["include"], run: () => void): Expected[] {
-  const filter = compileFilter({
-    fields: FIELDS,
-    filter: {},
-    include,
-    everyNth: 1,
-    slow: "drop",
-    batchRows: 4096,
-    ringBatches: 4,
-  });
-  const { ring } = attachRecorder(machine.memory, 0, machine.traceArena.base, filter);
-  const reader = new RingReader(machine.memory, ring, { keep: 0 });
   const records: Expected[] = [];
-  const drain = (): void => {
-    for (let batch = reader.next(); batch; batch = reader.next()) {
-      records.push(...rows(machine, batch));
-      reader.release(batch);
-    }
-  };
-  machine.onTrace(() => {
-    drain();
-    return true;
+  const { reader, stop } = startRecording(machine, { fields: FIELDS, include, batchRows: 4096 }, (batch) => {
+    records.push(...rows(machine, batch));
   });
-  machine.core["recorder_start"]?.(0);
-  machine.observe(include.fetch ? "fetch" : "memory");
   run();
-  machine.core["recorder_stop"]?.(0);
-  drain();
-  machine.observe("plain");
+  stop();
   const { matched, written, dropped } = reader.counters;
   if (dropped !== 0n || matched !== written || written !== BigInt(records.length))
     throw new Error(`${matched} matched, ${written} written, ${dropped} dropped, ${records.length} read`);
