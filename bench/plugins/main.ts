@@ -15,14 +15,13 @@ import { meanOf, meansLine, type PluginSeries, pluginRows, pluginTable } from ".
 
 /** Sized for a few tenths of a second on QEMU 7.2 without plugin: some plugins make it fifty times slower. */
 const WORKLOADS: readonly Workload[] = [
-  { name: "integer", kind: "bare", traced: false, iterations: 130 },
-  { name: "pointer", kind: "bare", traced: false, iterations: 40 },
-  { name: "calls", kind: "bare", traced: false, iterations: 32 },
-  { name: "strings", kind: "bare", traced: false, iterations: 200 },
+  { name: "integer", kind: "bare", iterations: 130 },
+  { name: "pointer", kind: "bare", iterations: 40 },
+  { name: "calls", kind: "bare", iterations: 32 },
+  { name: "strings", kind: "bare", iterations: 200 },
   {
     name: "sha256sum",
     kind: "linux",
-    traced: false,
     script: "i=0; while [ $i -lt 8 ]; do sha256sum $DATA; i=$((i+1)); done",
   },
 ];

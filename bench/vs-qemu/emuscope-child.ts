@@ -48,6 +48,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     instructions: machine.instructionCount(),
     counters: counters(view),
     jit: jitFigures(machine),
+    recorded: recorder?.() ?? { records: 0, dropped: 0 },
   });
   let stopProfile = (): Profile | undefined => undefined;
   let begun: Snapshot | undefined;
@@ -59,7 +60,7 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     if (!begun) {
       if (!begin?.test(line)) return;
       begun = snapshot();
-      if (traced || job.profile) machine.requestPause();
+      if (job.profile) machine.requestPause();
       return;
     }
     printed.push(line);
@@ -67,13 +68,10 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     ended = snapshot();
     machine.requestPause();
   });
-  // a boot is measured from the machine's making, a program from its marker: recorders are attached there too
-  let recorder: (() => Recorded) | undefined;
-  if (workload.kind === "boot") {
-    begun = { ...snapshot(), at: started };
-    if (traced) recorder = attach(machine, job.fields);
-  }
-  // QEMU has its plugins from the start, so that code is as warm there when the marker comes
+  // QEMU has its plugins from the start: code is as warm here when the marker comes
+  const recorder = traced ? attach(machine, job.fields) : undefined;
+  // a boot is measured from the machine's making
+  if (workload.kind === "boot") begun = { ...snapshot(), at: started };
   const plugin = job.plugin === undefined ? undefined : attachPlugin(machine, job.plugin);
   let profiled = !job.profile;
   while (!ended) {
@@ -83,7 +81,6 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
     }
     const { reason, exitCode } = machine.run(SLICE);
     plugin?.sliceEnd();
-    if (traced && begun && !recorder) recorder = attach(machine, job.fields);
     if (reason === "budget" || reason === "pause") continue;
     if (!ended) throw new Error(`stopped: ${reason} ${exitCode ?? ""}\n${printed.join("\n")}`);
   }
@@ -92,19 +89,19 @@ async function measure(job: EmuscopeJob): Promise<Measurement> {
   const first = begun as Snapshot;
   const seconds = (ended.at - first.at) / 1000;
   const instructions = ended.instructions - first.instructions;
-  const recorded = recorder?.();
-  if (recorded && recorded.dropped > 0) throw new Error(`${recorded.dropped} records were not stored`);
+  const { dropped } = ended.recorded;
+  if (dropped > 0) throw new Error(`${dropped} records were not stored`);
   return {
     seconds,
     cpuSeconds: (ended.cpu.user + ended.cpu.system - first.cpu.user - first.cpu.system) / 1e6,
     output: printed.join("\n"),
     sinceSpawn: (performance.timeOrigin + ended.at - job.spawned) / 1000,
-    ...(recorded && { records: recorded.records }),
+    ...(traced && { records: ended.recorded.records - first.recorded.records }),
     ...(plugin && { report: plugin.report() }),
     engine: {
       instructions,
       mips: instructions / seconds / 1e6,
-      dropped: recorded?.dropped ?? 0,
+      dropped,
       jit: difference(ended.jit, first.jit),
       counters: difference(ended.counters, first.counters),
       ...(profile && { profile }),
@@ -140,7 +137,9 @@ interface Snapshot {
   instructions: number;
   counters: Record<string, number>;
   jit: Record<string, number>;
+  recorded: Recorded;
 }
+/** Of the batches that are full. */
 interface Recorded {
   records: number;
   dropped: number;
@@ -167,17 +166,14 @@ function attach(machine: Machine, fields: string[]): () => Recorded {
       oldest = (oldest + 1) % ring.batches;
     return undefined;
   });
-  const core = machine.core as unknown as Record<"recorder_start" | "recorder_flush", (recorder: number) => void>;
+  const core = machine.core as unknown as Record<"recorder_start", (recorder: number) => void>;
   core.recorder_start(0);
   machine.observe("memory");
   const view = new DataView(machine.memory.buffer);
-  return () => {
-    core.recorder_flush(0);
-    return {
-      records: Number(view.getBigUint64(ring.base + T.RING_WRITTEN, true)),
-      dropped: Number(view.getBigUint64(ring.base + T.RING_DROPPED, true)),
-    };
-  };
+  return () => ({
+    records: Number(view.getBigUint64(ring.base + T.RING_WRITTEN, true)),
+    dropped: Number(view.getBigUint64(ring.base + T.RING_DROPPED, true)),
+  });
 }
 
 const COUNTERS = Object.entries(C).filter(([name]) => name.startsWith("STAT_") && name !== "STAT_COUNT") as [

@@ -62,7 +62,7 @@ export async function compareWithQemu(args: string[]): Promise<void> {
       const log = join(directory, "counts");
       const plugin = traced && !alone ? { plugin: `${buildPlugins()("memtrace")},out=${log}`, log } : undefined;
       for (const workload of WORKLOADS) {
-        if (names ? !names.includes(workload.name) : traced && !workload.traced) continue;
+        if (names && !names.includes(workload.name)) continue;
         if (workload.kind !== "bare" && !guests) continue;
         const files = guestFiles(workload, directory);
         const series: Series = { workload, traced, emuscope: [], qemu: [] };

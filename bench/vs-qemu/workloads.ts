@@ -8,8 +8,6 @@ export interface Workload {
   readonly script?: string;
   /** Rounds of a bare-metal program, instead of those it makes by itself. */
   readonly iterations?: number;
-  /** Measured with a recorder as well. */
-  readonly traced: boolean;
 }
 
 /** Repeats `command` in the guest. */
@@ -18,20 +16,18 @@ const times = (count: number, command: string): string =>
 
 /** Sized for one to two seconds on QEMU 7.2 on a 2-core machine. */
 export const WORKLOADS: readonly Workload[] = [
-  { name: "sha256sum", kind: "linux", traced: true, script: times(12, "sha256sum $DATA") },
-  { name: "md5sum", kind: "linux", traced: false, script: times(50, "md5sum $DATA") },
-  { name: "gzip", kind: "linux", traced: true, script: times(6, "gzip -c $DATA | md5sum") },
+  { name: "sha256sum", kind: "linux", script: times(12, "sha256sum $DATA") },
+  { name: "md5sum", kind: "linux", script: times(50, "md5sum $DATA") },
+  { name: "gzip", kind: "linux", script: times(6, "gzip -c $DATA | md5sum") },
   {
     name: "awk",
     kind: "linux",
-    traced: false,
     script: `head -n 5000 $DATA | awk '{ for (f = 1; f <= NF; f++) { n[$f]++; sum += length($f) * NR % 7 } } END { for (w in n) k++; print k, sum }'`,
   },
-  { name: "sort", kind: "linux", traced: true, script: times(4, "sort $DATA | md5sum") },
+  { name: "sort", kind: "linux", script: times(4, "sort $DATA | md5sum") },
   {
     name: "shell",
     kind: "linux",
-    traced: false,
     script: [
       "i=0; n=0",
       "while [ $i -lt 9000 ]; do",
@@ -42,13 +38,13 @@ export const WORKLOADS: readonly Workload[] = [
       "echo $n $s",
     ].join("\n"),
   },
-  { name: "integer", kind: "bare", traced: true },
-  { name: "pointer", kind: "bare", traced: true },
-  { name: "matrix", kind: "bare", traced: false },
-  { name: "float", kind: "bare", traced: false },
-  { name: "calls", kind: "bare", traced: false },
-  { name: "strings", kind: "bare", traced: true },
-  { name: "boot", kind: "boot", traced: true },
+  { name: "integer", kind: "bare" },
+  { name: "pointer", kind: "bare" },
+  { name: "matrix", kind: "bare" },
+  { name: "float", kind: "bare" },
+  { name: "calls", kind: "bare" },
+  { name: "strings", kind: "bare" },
+  { name: "boot", kind: "boot" },
 ];
 
 /** First line of the measured time; undefined: it begins when the machine is made. */
