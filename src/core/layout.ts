@@ -420,7 +420,9 @@ export const HANDLER_DECODE = 0; //            not decoded yet
 export const HANDLER_PAGE_END = 1; //          runs off the page: go on at the next one
 // header of a slot page, behind the guards
 export const SLOT_PAGE_PPN = 0x8020; //        u32: physical page it stands for
-export const SLOT_PAGE_JIT = 0x8024; //        u32: set by the engine while the page has compiled code; writes then call env.code_invalidate
+export const SLOT_PAGE_JIT = 0x8024; //        u32: 0 or JIT_*, set by the engine; writes into the page then call env.code_invalidate
+export const JIT_USED = 1; //                  code of the page is compiled, or asked for, or in a block with probes
+export const JIT_NEVER = 2; //                 no code of it is to be compiled
 export const SLOT_PAGE_WRITES = 0x8028; //     u32: stores into the page since it was decoded
 export const SLOT_PAGE_NEXT = 0x802c; //       u32: link of the free list
 export const SLOT_PAGE_HOST = 0x8030; //       u32: host address of the physical page

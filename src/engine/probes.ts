@@ -133,7 +133,7 @@ export class Probes {
     const first = straddles ? this.#view.getUint32(slots + STRADDLE_BITS, true) : undefined;
     const raw = { slot, page, frame, instructions: blockAt(code, offset, first) };
     // the core tells of stores only into pages that are said to be compiled
-    this.#view.setUint32(slots + L.SLOT_PAGE_JIT, 1, true);
+    this.#view.setUint32(slots + L.SLOT_PAGE_JIT, L.JIT_USED, true);
     return this.#add(raw, this.#host.instrument(raw)).record;
   }
 

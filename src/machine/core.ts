@@ -13,7 +13,8 @@ import {
 } from "../core/layout.js";
 import { HANDLER_COUNT } from "../engine/handlers.js";
 import { generateInterpreter, type Variant } from "../engine/interpreter.js";
-import { JIT_DEFAULTS, Jit, type JitStats, type Placing } from "../engine/jit/jit.js";
+import type { Placing } from "../engine/jit/installed-regions.js";
+import { JIT_DEFAULTS, Jit, type JitStats } from "../engine/jit/jit.js";
 import { LocalCompiler, type RegionCompiler } from "../engine/jit/region-maker.js";
 import { RegionTable } from "../engine/jit/region-table.js";
 import { planTrace } from "../engine/jit/trace-plan.js";

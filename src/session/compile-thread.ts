@@ -1,25 +1,18 @@
 // Entry of the thread that makes regions for all sessions: their guests run on meanwhile, and code compiled for one session finds
 // the compiler warm. Knows of a session its memory and its port.
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { EXIT_COMPILED, EXIT_REQUEST } from "../core/layout.js";
 import { RegionCache } from "../engine/jit/region-cache.js";
 import { RegionMaker } from "../engine/jit/region-maker.js";
+import { collectSoon } from "./collect.js";
 import type { FromCompiler, ToCompiler } from "./compile-messages.js";
 
-/** Time for the ends of several sessions to be seen together. */
-const COLLECT_MS = 50;
 /** Time compiled code waits for the next session when none is left. */
 const KEEP_MS = 10_000;
 
-// What a session leaves here is a few small objects that hold modules and a whole memory: V8 sees no need to collect them.
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
 /** Of all sessions: those of one image find their code made. */
 const cache = new RegionCache();
 let sessions = 0;
-let collecting: NodeJS.Timeout | undefined;
 let clearing: NodeJS.Timeout | undefined;
 
 if (parentPort === null) throw new Error("compile-thread.js runs in a worker thread only");
@@ -46,15 +39,14 @@ function serve(port: MessagePort): void {
   port.on("close", () => {
     if (session) cache.release(session.maker);
     session = undefined;
-    clearTimeout(collecting);
-    collecting = setTimeout(collect, COLLECT_MS);
+    collectSoon();
     if (--sessions === 0) clearing = setTimeout(clear, KEEP_MS);
   });
 }
 
 function clear(): void {
   cache.clear();
-  collect();
+  collectSoon();
 }
 
 function make(maker: RegionMaker, job: Parameters<RegionMaker["make"]>[0]): FromCompiler["answer"] {

@@ -226,7 +226,8 @@ export interface WorkerMethods {
     controllers: Record<string, unknown>;
   };
   consoleInput(p: { name: string; bytes: Uint8Array }): void;
-  subscribe(p: { id: string; spec: SubscriptionSpec }): SubscriptionRing;
+  /** Only whoever has a stream gets the memory: whatever refers to it keeps all of it. */
+  subscribe(p: { id: string; spec: SubscriptionSpec }): { ring: SubscriptionRing; memory: WebAssembly.Memory };
   unsubscribe(p: { id: string }): { records: number };
   subscriptionStats(p: { id: string }): { matched: number; written: number; dropped: number };
   attachPlugin(p: { id: string; plugin: PluginUpload; args: PluginArguments; filter: PluginFilter }): PluginSlot;
@@ -267,7 +268,7 @@ export type HostToWorker =
   | { type: "shutdown" };
 
 export type WorkerToHost =
-  | { type: "ready"; memory: WebAssembly.Memory; consoles: readonly string[] }
+  | { type: "ready"; consoles: readonly string[] }
   /** The machine could not be made; the worker ends. `code` is a SessionErrorCode, or "bug". */
   | { type: "failed"; code: string; message: string; detail?: Record<string, unknown> }
   | { type: "result"; id: number; value: unknown }

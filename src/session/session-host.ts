@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Worker } from "node:worker_threads";
 import type { PluginSlot } from "../probe/manager-api.js";
 import type { ArrowStreamEncoder } from "../trace/arrow-stream.js";
+import { collectSoon } from "./collect.js";
 import { ConsoleBuffer } from "./console-host.js";
 import { type EventBody, type EventDetails, EventLog } from "./event-log.js";
 import {
@@ -57,13 +58,13 @@ export class Session implements SessionHost {
   readonly #consoles = new Map<string, ConsoleBuffer>();
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #slots: Slots;
-  #memory: WebAssembly.Memory | undefined;
   #state: SessionState = "ready";
   #reason = "created";
   #instructions = 0;
   #exitCode: number | undefined;
   #blocked = new Set<number>();
   #subscribing = 0;
+  #hadMemory = false;
   #deleted = false;
   #ready!: { resolve(session: Session): void; reject(error: Error): void };
   /** Settles when the machine is made, or could not be. */
@@ -148,19 +149,19 @@ export class Session implements SessionHost {
     }
     const id = randomUUID();
     this.#subscribing++;
-    let ring: SubscriptionRing;
+    let granted: { ring: SubscriptionRing; memory: WebAssembly.Memory };
     let ArrowEncoder: typeof ArrowStreamEncoder;
     try {
       ({ ArrowStreamEncoder: ArrowEncoder } = await import("../trace/arrow-stream.js"));
-      ring = await this.call("subscribe", { id, spec });
+      granted = await this.call("subscribe", { id, spec });
     } finally {
       this.#subscribing--;
     }
+    this.#hadMemory = true;
     const subscription = new Subscription({
       id,
       spec,
-      ring,
-      memory: this.#memory as WebAssembly.Memory,
+      ...granted,
       names: this.#names,
       ArrowEncoder,
       session: this.id,
@@ -212,6 +213,7 @@ export class Session implements SessionHost {
     await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.close()));
     await this.#link.close();
     this.#event({ type: "deleted" });
+    if (this.#hadMemory) collectSoon();
     this.#subscriptions.clear();
   }
 
@@ -222,7 +224,6 @@ export class Session implements SessionHost {
   #receive(message: Exclude<WorkerToHost, { type: "result" | "error" }>): void {
     switch (message.type) {
       case "ready":
-        this.#memory = message.memory;
         for (const name of message.consoles) {
           this.#consoles.set(
             name,

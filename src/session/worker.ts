@@ -33,7 +33,7 @@ function start(init: WorkerInit): void {
       (_machine, hooks, { plugins }) => new PluginManager(machine, pluginGuest(machine), hooks, plugins),
     );
     port?.on("message", (message: Exclude<HostToWorker, { type: "init" }>) => void session.receive(message));
-    post({ type: "ready", memory: machine.memory, consoles: machine.consoles });
+    post({ type: "ready", consoles: machine.consoles });
   } catch (error) {
     post({ type: "failed", ...describeError(creationError(error)) });
   }

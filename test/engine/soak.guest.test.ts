@@ -10,6 +10,8 @@ const SECONDS = Number(process.env["EMUSCOPE_SOAK_SECONDS"] ?? 40);
 const BOOT_MS = 120_000;
 /** Compiled code is kept for so long for the next session. */
 const KEPT_MS = 11_000;
+/** Two booted machines with their code, and two that are about to go. */
+const MOST_MIB = 4 * 400;
 
 test(`${SECONDS} s of Linux boots leave nothing behind`, {
   skip: skipWithoutGuests || soakImpossible,
@@ -56,4 +58,6 @@ test(`${SECONDS} s of Linux boots leave nothing behind`, {
   assert.ok(boots > 0);
   assert.ok(report.modules > 20 * boots, `${report.modules} modules in ${boots} boots`);
   assert.deepEqual(leftBehind(report), []);
+  // what ends goes while others come, not only once all is quiet
+  assert.ok(report.most.resident < report.before.resident + MOST_MIB, JSON.stringify(report.most));
 });

@@ -40,3 +40,34 @@ test("sessions of small guests, compiled and deleted", {
   const { after } = report;
   assert.deepEqual(leftBehind({ ...report, after: { ...after, mappings: after.mappings - 400 } }), []);
 });
+
+test("a deleted session's memory goes, whoever has seen it", { skip: soakImpossible, timeout: 120_000 }, async (t) => {
+  const bytes = Buffer.alloc(32 << 20, 0x13);
+  const report = await soak({
+    description: () => ({
+      board: "virt",
+      harts: 1,
+      ram: 64 << 20,
+      load: [{ address: 0x8000_0000, bytes, kind: "raw", name: "filler" }],
+      idle: "skip",
+    }),
+    drive: async (session, n) => {
+      if (n % 2 === 0) return;
+      await session.subscribe({
+        fields: ["vaddr"],
+        filter: {},
+        include: { fetch: false, walk: false, dma: false },
+        everyNth: 1,
+        slow: "drop",
+        ringBatches: 2,
+        batchRows: 256,
+      });
+    },
+    seconds: 60,
+    sessions: 24,
+    together: 1,
+  });
+  t.diagnostic(JSON.stringify(report));
+  const grown = report.most.resident - report.before.resident;
+  assert.ok(grown < 24 * 16, `${grown} MiB more than before while 24 sessions of 32 MiB came and went one by one`);
+});

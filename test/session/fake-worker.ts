@@ -34,5 +34,5 @@ port.once("message", (first: Extract<HostToWorker, { type: "init" }>) => {
     }
     void session.receive(message);
   });
-  post({ type: "ready", memory: machine.memory, consoles: machine.consoles });
+  post({ type: "ready", consoles: machine.consoles });
 });

@@ -1,9 +1,10 @@
 // From hot places to compiled modules: finds the regions behind them and emits them. Works on the session's memory alone, so that it
 // may run in another thread than the guest. There the guest goes on meanwhile: each page is copied before it is decoded, and
-// the copy is part of the answer, for the guest's thread to compare before it takes the region (see jit.ts).
+// the copy is part of the answer, for the guest's thread to compare before it takes the region (installed-regions.ts).
 import {
   FULL_SLOTS,
   INTEREST_SOME,
+  JIT_NEVER,
   SATP,
   SLOT_ARENA,
   SLOT_PAGE_HOST,
@@ -22,10 +23,6 @@ import { compileRegions } from "./compile.js";
 import { type Block, type CodePages, findProbedRegion, findRegion, inPage, pageOf, type Region } from "./region.js";
 import { type RegionCache, regionKey } from "./region-cache.js";
 import type { TracePlan } from "./trace-plan.js";
-
-/** SLOT_PAGE_JIT: code of the page is in a region, or asked for; no region may have code of it. */
-export const JIT_USED = 1;
-export const JIT_NEVER = 2;
 
 /** Instructions that are enough for a module: it is compiled in one go. */
 const MODULE_INSTRUCTIONS = 1200;

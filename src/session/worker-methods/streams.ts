@@ -204,6 +204,7 @@ function count(value: bigint): number {
 }
 
 export function streamMethods({
+  machine,
   streams,
   loop,
 }: WorkerContext): Pick<Methods, "subscribe" | "unsubscribe" | "subscriptionStats"> {
@@ -211,7 +212,7 @@ export function streamMethods({
     subscribe({ id, spec }) {
       const ring = streams.subscribe(id, spec);
       loop.observed();
-      return ring;
+      return { ring, memory: machine.memory };
     },
     unsubscribe({ id }) {
       const result = streams.unsubscribe(id);
