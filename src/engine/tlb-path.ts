@@ -1,7 +1,6 @@
 // What the interpreter and regions inline of a look into a TLB: from a virtual address to its entry, what an access compares with the
 // tag there, and where a jump goes whose page the fetch TLB has.
 import * as L from "../core/layout.js";
-import type { MemorySize } from "../isa/semantics.js";
 import { OP } from "../wasm/opcodes.js";
 import type { Emitter } from "./emitter.js";
 
@@ -24,13 +23,13 @@ function entryOf(m: Emitter, va: number, { mask, base }: typeof FETCH_TLB): void
 }
 /**
  * Leaves the entry of the data TLB for an access to the address in local `va` in local `entry`, and pushes the word at `tag` in it and
- * what that is where the access may be settled inline.
+ * what that is where the access may be settled inline. `size` in bytes: a power of two where it has to be `aligned`.
  */
 export function accessTags(
   m: Emitter,
   va: number,
   entry: number,
-  access: { size: MemorySize; tag: number; aligned: boolean },
+  access: { size: number; tag: number; aligned: boolean },
 ): void {
   const { size, tag, aligned } = access;
   entryOf(m, va, DATA_TLB);

@@ -26,7 +26,7 @@ function bufferFor(place: number): Bytes {
 
 /**
  * Imports: `env.memory`, and under `core` the core functions that are called, in order of first use: each import costs V8
- * some 20 us; with probes `env.stale(slot)` and the dispatchers under `plugin`, by table index. No table: every instance would get its own copy. Exports the regions as `r0`, `r1`, … in order.
+ * some 20 us; `env.apart(slot)`; with probes `env.stale(slot)` and the dispatchers under `plugin`, by table index. No table: every instance would get its own copy. Exports the regions as `r0`, `r1`, … in order.
  */
 export function compileRegions(
   regions: readonly Region[],
@@ -54,7 +54,7 @@ export function compileRegions(
     core,
     dispatcher: (index, signature) => imported("plugin", String(index), signature === "exec" ? EXEC : ACCESS),
     entry: (name, params) => imported("plugin", name, { params: [...params], results: [] }),
-    stale: () => imported("env", "stale", { params: [I32], results: [] }),
+    env: (name) => imported("env", name, { params: [I32], results: [] }),
   };
   const bodies = regions.map((region, i) => {
     const body = new FunctionBody(HANDLER, bufferFor(i));

@@ -18,6 +18,8 @@ import type { RegionTable } from "./region-table.js";
 
 /** A page whose code is overwritten this often is left to the interpreter. */
 const MAX_INVALIDATIONS = 50;
+/** A region whose groups of accesses are so often in two pages is made anew without them. */
+const MAX_APART = 200;
 
 /** What a region takes of a page: offsets of its first byte and its last. */
 interface Span {
@@ -51,6 +53,8 @@ export interface Page {
   readonly regions: Set<Compiled>;
   /** Entries that cannot be compiled. */
   readonly rejected: Set<number>;
+  /** How often accesses that a region settles together have been in two pages, by its entry. */
+  readonly apart: Map<number, number>;
   invalidations: number;
   /** Goes up whenever code of the page changes. */
   version: number;
@@ -157,6 +161,7 @@ export class InstalledRegions {
         slots,
         regions: new Set(),
         rejected: new Set(),
+        apart: new Map(),
         invalidations: page?.invalidations ?? 0,
         version: 0,
       };
@@ -183,7 +188,7 @@ export class InstalledRegions {
     if (found.length === 0) return;
     const { memory, regions: table, slots, core, plugin } = this.#host;
     const { exports } = new WebAssembly.Instance(module, {
-      env: { memory, stale: (slot: number) => this.#stale(slot) },
+      env: { memory, stale: (slot: number) => this.#stale(slot), apart: (slot: number) => this.#apart(slot) },
       core,
       plugin,
     });
@@ -244,9 +249,17 @@ export class InstalledRegions {
 
   /** The region at `ip` was entered in another virtual page than its own: it will be made anew for that one when it gets hot. */
   #stale(ip: number): void {
-    const slots = this.slotsOf(ip);
-    for (const region of this.#pages.get(this.#view.getUint32(slots + SLOT_PAGE_PPN, true))?.regions ?? [])
-      if (region.ip === ip) this.#drop(region, region.handler);
+    for (const region of this.#pageOf(ip)?.regions ?? []) if (region.ip === ip) this.#drop(region, region.handler);
+  }
+  /** Accesses that the region at `ip` would have settled together are in two pages. */
+  #apart(ip: number): void {
+    const page = this.#pageOf(ip);
+    if (!page) return;
+    page.apart.set(ip, (page.apart.get(ip) ?? 0) + 1);
+    if (isApart(page, ip)) this.#stale(ip);
+  }
+  #pageOf(ip: number): Page | undefined {
+    return this.#pages.get(this.#view.getUint32(this.slotsOf(ip) + SLOT_PAGE_PPN, true));
   }
 
   /** Takes a region out; its slot then holds `handler`. */
@@ -329,6 +342,9 @@ export class InstalledRegions {
     return this.#words[(slots + SLOT_PAGE_INTEREST) >> 2] !== INTEREST_SOME;
   }
 }
+
+/** Whether the region at `ip` is to settle each access by itself. */
+export const isApart = (page: Page, ip: number): boolean => (page.apart.get(ip) ?? 0) >= MAX_APART;
 
 /** Whether a span has code in [first, last] of a page. */
 const hit =

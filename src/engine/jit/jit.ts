@@ -10,6 +10,7 @@ import {
   type InstalledHost,
   InstalledRegions,
   type InstalledStats,
+  isApart,
   type Page,
   type Placing,
 } from "./installed-regions.js";
@@ -95,6 +96,7 @@ export class Jit {
       satp: this.#view.getBigUint64(SATP, true),
       fetchBase: this.#view.getUint32(FETCH_BASE, true),
       fetchMask: this.#view.getUint32(FETCH_MASK, true),
+      apart: isApart(page, ip),
     });
     if (!again && this.#queue.size < this.#batch) return;
     this.#timed(() => this.#ask());

@@ -55,8 +55,8 @@ export class RegionCache {
 }
 
 /** Tells regions apart whose code would differ. */
-export function regionKey({ entry, blocks, code }: Region, plan: TracePlan | undefined): string {
-  const words: number[] = [entry];
+export function regionKey({ entry, blocks, code, apart }: Region, plan: TracePlan | undefined): string {
+  const words: number[] = [entry, apart ? 1 : 0];
   for (const { start, end, terminator: t, instructions } of blocks.values()) {
     words.push(start, end, code.distance(pageOf(start)), instructions.length);
     switch (t.kind) {

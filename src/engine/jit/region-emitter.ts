@@ -29,6 +29,7 @@ import { handlerNumber, SIDE_DONE_SHIFT, SIDE_HANDLER_SHIFT } from "../handlers.
 import type { PlacedOp } from "../probe-ops.js";
 import { operandFiles } from "../slots.js";
 import { accessTags, tlbEntry } from "../tlb-path.js";
+import { type AccessGroup, accessGroups } from "./accesses.js";
 import { earlyTests } from "./block-conditions.js";
 import { opsOf } from "./counter-locals.js";
 import { ProbeEmitter } from "./probe-emitter.js";
@@ -56,8 +57,29 @@ export interface RegionImports {
   dispatcher(index: number, signature: "exec" | "access"): number;
   /** Function index of one of the plugins' functions that have a name. */
   entry(name: string, params: readonly ValueType[]): number;
-  /** Function index of env.stale(slot). */
-  stale(): number;
+  /** Function index of env.NAME(slot). */
+  env(name: "stale" | "apart"): number;
+}
+
+/** Temporary locals of a type; those in use come first. */
+type Pools = Map<ValueType, { locals: number[]; used: number }>;
+
+/** Where an access goes that the TLB has settled. */
+interface Settled {
+  /** TLB entry and, in a group, host address; locals. */
+  readonly entry: number;
+  readonly host?: number;
+  /** The access's distance from the host address. */
+  readonly distance: number;
+  readonly group?: SettledGroup;
+}
+/** A group of accesses whose first has come. */
+interface SettledGroup {
+  readonly lowest: number;
+  /** Of its lowest byte; locals. */
+  readonly va: number;
+  readonly entry: number;
+  readonly host: number;
 }
 
 export class RegionEmitter extends Emitter implements Semantics {
@@ -84,8 +106,12 @@ export class RegionEmitter extends Emitter implements Semantics {
   private done = 0;
   private markedDirty = false;
   private condition: Expr | undefined;
-  /** Locals for intermediate results, by type; those in use come first. */
-  private readonly temporaries = new Map<ValueType, { locals: number[]; used: number }>();
+  /** For intermediate results of an instruction, and for what lasts as long as a block. */
+  private readonly temporaries: Pools = new Map();
+  private readonly blockLocals: Pools = new Map();
+  /** Of the present block, by index of an instruction. */
+  private groups: ReadonlyMap<number, AccessGroup> = new Map();
+  private readonly settled = new Map<AccessGroup, SettledGroup>();
 
   // open WebAssembly blocks
   private depth = 0;
@@ -225,7 +251,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.if();
     this.get(SLOT);
     this.code.u8(OP.call);
-    this.code.u32(this.imports.stale());
+    this.code.u32(this.imports.env("stale"));
     this.close();
     this.leaveTo(first, 0);
     this.close();
@@ -312,6 +338,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   private straight(block: Block): void {
     this.done = 0;
     this.markedDirty = false;
+    this.beginGroups(block);
     const first = block.instructions[0];
     if (first) this.trace?.beginBlock(block, () => this.leaveTo(first, 0));
     if (block.probes && first) this.probes?.beginBlock(block.probes, () => this.leaveTo(first, 0));
@@ -577,11 +604,11 @@ export class RegionEmitter extends Emitter implements Semantics {
       this.op(OP.i64_or);
     });
   }
-  private temporary(type: ValueType): number {
-    let pool = this.temporaries.get(type);
+  private temporary(type: ValueType, pools = this.temporaries): number {
+    let pool = pools.get(type);
     if (!pool) {
       pool = { locals: [], used: 0 };
-      this.temporaries.set(type, pool);
+      pools.set(type, pool);
     }
     if (pool.used === pool.locals.length) pool.locals.push(this.local(type));
     return pool.locals[pool.used++] as number;
@@ -675,6 +702,59 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.close();
     return entry;
   }
+  /** What a plugin's function does to memory or registers has to be seen by the next access. */
+  private beginGroups({ instructions, probes }: Block): void {
+    this.settled.clear();
+    for (const pool of this.blockLocals.values()) pool.used = 0;
+    const called = probes !== undefined && opsOf(probes).some(({ op }) => op.kind === "call");
+    this.groups = this.region.apart || called ? new Map() : accessGroups(instructions);
+  }
+  /** Settles an access of rs1's, alone or with the others of its group; leaves where that cannot be done. */
+  private settle(va: () => number, size: MemorySize, tag: number): Settled {
+    const group = this.groups.get(this.done);
+    if (!group) return { entry: this.probe(va(), size, tag, false), distance: 0 };
+    let settled = this.settled.get(group);
+    if (!settled) {
+      settled = this.settleGroup(group, tag);
+      this.settled.set(group, settled);
+    }
+    const { entry, host, lowest } = settled;
+    return { entry, host, distance: this.current.decoded.imm - lowest, group: settled };
+  }
+  private settleGroup({ lowest, span }: AccessGroup, tag: number): SettledGroup {
+    const va = this.temporary(I64, this.blockLocals);
+    const entry = this.temporary(I32, this.blockLocals);
+    const host = this.temporary(I32, this.blockLocals);
+    this.emit(this.rs1);
+    if (lowest !== 0) {
+      this.i64(lowest);
+      this.op(OP.i64_add);
+    }
+    this.set(va);
+    accessTags(this, va, entry, { size: span, tag, aligned: false });
+    this.op(OP.i64_ne);
+    this.if();
+    // two pages have it: the interpreter takes them one by one, but is not to do so for ever
+    this.get(va);
+    this.i64(span - 1);
+    this.op(OP.i64_add);
+    this.get(va);
+    this.op(OP.i64_xor);
+    this.i64(PAGE_MASK);
+    this.op(OP.i64_and);
+    this.op(OP.i64_eqz);
+    this.op(OP.i32_eqz);
+    this.if();
+    this.get(SLOT);
+    this.code.u8(OP.call);
+    this.code.u32(this.imports.env("apart"));
+    this.close();
+    this.leave();
+    this.close();
+    this.hostAddress(va, entry);
+    this.set(host);
+    return { lowest, va, entry, host };
+  }
   /** Pushes the host address of `va`, which hit `entry`. */
   private hostAddress(va: number, entry: number): void {
     this.get(va);
@@ -684,18 +764,31 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.op(OP.i32_add);
   }
   load(size: MemorySize, signed: boolean, address: Expr, then: (value: Expr) => void): void {
-    const va = this.kept(address);
-    const entry = this.probe(va, size, L.TLB_READ, false);
-    this.hostAddress(va, entry);
-    this.memory(loadOpcode(size, signed), 0);
+    const va = this.once(address);
+    const settled = this.settle(va, size, L.TLB_READ);
+    this.pushHost(settled, va);
+    this.memory(loadOpcode(size, signed), settled.distance);
     if (!this.trace && !this.probes) {
       then(PUSHED_I64);
       return;
     }
     const value = this.temporary(I64);
     this.set(value);
-    this.observe(this.access(L.KIND_LOAD, va, value, size, entry));
+    this.observe({ ...this.access(L.KIND_LOAD, va(), value, size, settled.entry), group: settled.group });
     then(local(value, I64));
+  }
+  /** Evaluates an address when it is first needed: accesses of a group that nobody records do not need theirs. */
+  private once(address: Expr): () => number {
+    let index: number | undefined;
+    return () => {
+      index ??= this.kept(address);
+      return index;
+    };
+  }
+  /** Pushes the host address of an access, but for its distance. */
+  private pushHost({ entry, host }: Settled, va: () => number): void {
+    if (host === undefined) this.hostAddress(va(), entry);
+    else this.get(host);
   }
   /** Recorders and probes get to know of an access. */
   private observe(access: Access): void {
@@ -706,14 +799,15 @@ export class RegionEmitter extends Emitter implements Semantics {
     return { kind, va, value, size, entry, offset: this.current.offset, done: this.done };
   }
   store(size: MemorySize, address: Expr, value: Expr): void {
-    const va = this.kept(address);
-    const entry = this.probe(va, size, L.TLB_WRITE, false);
+    const va = this.once(address);
+    const settled = this.settle(va, size, L.TLB_WRITE);
     const data = this.trace || this.probes ? this.kept(value) : undefined;
-    this.hostAddress(va, entry);
+    this.pushHost(settled, va);
     if (data === undefined) this.emit(value);
     else this.get(data);
-    this.memory(storeOpcode(size), 0);
-    if (data !== undefined) this.observe(this.access(L.KIND_STORE, va, data, size, entry));
+    this.memory(storeOpcode(size), settled.distance);
+    if (data !== undefined)
+      this.observe({ ...this.access(L.KIND_STORE, va(), data, size, settled.entry), group: settled.group });
   }
   amo(size: 4 | 8, update: (old: Expr) => Expr): void {
     const va = this.kept(this.rs1);

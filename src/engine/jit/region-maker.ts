@@ -41,6 +41,8 @@ export interface HotPlace {
   readonly satp: bigint;
   readonly fetchBase: number;
   readonly fetchMask: number;
+  /** See Region. */
+  readonly apart: boolean;
 }
 /** Plain data, as is the answer: both may go from thread to thread. */
 export interface CompileJob {
@@ -182,6 +184,7 @@ export class RegionMaker {
     // another process runs by now: its pages are not the neighbours of this one
     if (copies.size > 1 && this.#view.getBigUint64(SATP, true) !== place.satp) return "later";
     if (!region) return probes && !probes.find(place.ip, place.va) ? "later" : undefined;
+    if (place.apart) region.apart = true;
     const key = this.#cache && regionKey(region, plan);
     return { place, region, spans: spansOf(region, (n) => page(n) as CodePage), key };
   }

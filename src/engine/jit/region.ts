@@ -49,6 +49,8 @@ export interface Region {
   code: CodePages;
   /** In a region with probes: the virtual page its entry was translated for. */
   page?: bigint;
+  /** Each access is settled by itself: two pages often have those that would be settled together (accesses.ts). */
+  apart?: boolean;
 }
 
 /** The code a region may be made of, by page: 0 is that of the entry, 1 the one behind it. */

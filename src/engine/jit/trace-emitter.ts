@@ -1,15 +1,20 @@
 // What a region does for the recorders. Inline plan: the rows of a block are claimed at its start (or the block is left to
-// the interpreter, which sees to full batches), written with constant offsets, and published at its end. Call plan:
-// one call of the core per access, and a look whether it asked the machine to stop. See core/trace/layout.ts.
+// the interpreter, which sees to full batches), written with constant offsets, and published at its end. What is known
+// of them when the block begins is written then, several rows at a time. Call plan: one call of the core per access, and
+// a look whether it asked the machine to stop. See core/trace/layout.ts.
 import * as L from "../../core/layout.js";
 import * as T from "../../core/trace/layout.js";
 import { I32, I64, OP } from "../../wasm/opcodes.js";
 import type { Emitter } from "../emitter.js";
+import { accessKinds, accessSize } from "./accesses.js";
 import type { Block } from "./region.js";
 import type { TracePlan } from "./trace-plan.js";
 
 const LEFT = 1;
 const PAGE_OFFSET_MASK = 4095;
+const STORE = { 1: OP.i32_store8, 2: OP.i32_store16, 4: OP.i32_store, 8: OP.i64_store } as const;
+/** Of the low bytes of an i64. */
+const STORE_LOW = { 1: OP.i64_store8, 2: OP.i64_store16, 4: OP.i64_store32, 8: OP.i64_store } as const;
 
 /** An access that the TLB settled; numbers but kind, size, offset and done are locals. */
 export interface Access {
@@ -20,6 +25,8 @@ export interface Access {
   size: 1 | 2 | 4 | 8;
   /** TLB entry. */
   entry: number;
+  /** Accesses that have the entry in common have this in common, and nobody else. */
+  group?: object | undefined;
   /** Page offset of the instruction. */
   offset: number;
   /** Instructions of the block before it. */
@@ -31,6 +38,9 @@ export class TraceEmitter {
   readonly #plan: TracePlan;
   // locals, made when first needed
   readonly #locals = new Map<string, number>();
+  /** What is the same for all accesses of a group, by group: locals, of each name those in use first. */
+  #shared = new Map<object, Map<string, number>>();
+  readonly #pools = new Map<string, { locals: number[]; used: number }>();
   #rows = 0;
   #appended = 0;
   #called = false;
@@ -60,24 +70,21 @@ export class TraceEmitter {
     return this.#plan.mode === "inline" ? this.#plan.columns[id] : undefined;
   }
 
-  /** Rows the block appends when it runs to its end. */
-  #count(block: Block): number {
-    let rows = 0;
-    for (const { decoded } of block.instructions) {
-      const { name, memory, format } = decoded.instruction;
-      if (!memory) continue;
-      if (name.startsWith("amo"))
-        rows += (this.#wanted(L.KIND_AMO_READ) ? 1 : 0) + (this.#wanted(L.KIND_AMO_WRITE) ? 1 : 0);
-      else if (this.#wanted(format === "s" ? L.KIND_STORE : L.KIND_LOAD)) rows++;
-    }
-    return rows;
-  }
-
   /** Claims the rows of a block; `leave` emits the way out when the batch has no room for them. */
   beginBlock(block: Block, leave: () => void): void {
     this.#appended = 0;
-    this.#rows = this.#plan.mode === "inline" ? this.#count(block) : 0;
-    if (this.#rows === 0 || this.#plan.mode !== "inline") return;
+    this.#rows = 0;
+    this.#shared.clear();
+    for (const pool of this.#pools.values()) pool.used = 0;
+    if (this.#plan.mode !== "inline") return;
+    // those the block appends when it runs to its end
+    const rows = block.instructions.flatMap(({ decoded }) =>
+      accessKinds(decoded)
+        .filter((kind) => this.#wanted(kind))
+        .map((kind) => ({ kind, size: accessSize(decoded) })),
+    );
+    this.#rows = rows.length;
+    if (this.#rows === 0) return;
     const m = this.#m;
     const d = this.#plan.descriptor;
     const row = this.#local("row", I32);
@@ -114,6 +121,70 @@ export class TraceEmitter {
     if (this.#column(T.COLUMN_PC) !== undefined) {
       m.loadState(OP.i64_load, L.PAGE_VA);
       m.set(this.#local("page", I64));
+    }
+    this.#constants(
+      T.COLUMN_SIZE,
+      1,
+      rows.map(({ size }) => size),
+    );
+    this.#constants(
+      T.COLUMN_KIND,
+      1,
+      rows.map(({ kind }) => kind),
+    );
+    this.#constants(
+      T.COLUMN_DIRECTION,
+      1,
+      rows.map(({ kind }) => (T.WRITE_KINDS >>> kind) & 1),
+    );
+    // registers and fields are devices', which the TLB never settles; nothing is re-mapped in a region
+    for (const column of [T.COLUMN_REGISTER, T.COLUMN_FIELD, T.COLUMN_FLAGS])
+      this.#constants(
+        column,
+        2,
+        rows.map(() => 0),
+      );
+    this.#repeated(T.COLUMN_HART, L.CURRENT_HART, rows.length);
+    this.#repeated(T.COLUMN_PRIVILEGE, L.PRIV, rows.length);
+  }
+
+  /** Writes a column of so many bytes of the block's rows. */
+  #constants(id: number, width: 1 | 2, values: readonly number[]): void {
+    const column = this.#column(id);
+    if (column === undefined) return;
+    const bytes = new DataView(new ArrayBuffer(width * values.length));
+    values.forEach((value, i) => (width === 1 ? bytes.setUint8(i, value) : bytes.setUint16(2 * i, value, true)));
+    this.#wide(bytes.byteLength, (at, size) => {
+      this.#m.get(this.#local(`b${width}`, I32));
+      if (size === 8) this.#m.i64(bytes.getBigInt64(at, true));
+      else
+        this.#m.i32(size === 4 ? bytes.getInt32(at, true) : size === 2 ? bytes.getInt16(at, true) : bytes.getInt8(at));
+      this.#m.memory(STORE[size], column + at);
+    });
+  }
+  /** Writes a word of hart state that fits a byte to all rows of the block. */
+  #repeated(id: number, word: number, rows: number): void {
+    const column = this.#column(id);
+    if (column === undefined) return;
+    const m = this.#m;
+    const value = this.#local("repeated", I64);
+    m.loadState(OP.i64_load32_u, word);
+    m.i64(0x0101010101010101n);
+    m.op(OP.i64_mul);
+    m.set(value);
+    this.#wide(rows, (at, size) => {
+      m.get(this.#local("b1", I32));
+      m.get(value);
+      m.memory(STORE_LOW[size], column + at);
+    });
+  }
+  /** Cuts `bytes` into pieces that one store writes. */
+  #wide(bytes: number, store: (at: number, size: 1 | 2 | 4 | 8) => void): void {
+    for (let at = 0; at < bytes; ) {
+      const left = bytes - at;
+      const size = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+      store(at, size);
+      at += size;
     }
   }
 
@@ -182,7 +253,7 @@ export class TraceEmitter {
   #append(access: Access): void {
     const m = this.#m;
     const at = this.#appended++;
-    const put = (id: number, width: 1 | 2 | 8, opcode: number, value: () => void): void => {
+    const put = (id: number, width: 2 | 8, opcode: number, value: () => void): void => {
       const column = this.#column(id);
       if (column === undefined) return;
       m.get(this.#local(`b${width}`, I32));
@@ -193,19 +264,19 @@ export class TraceEmitter {
       m.get(access.entry);
       m.memory(OP.i32_load, L.TLB_FULL_DELTA + field);
     };
-    const pageOffset = (): void => {
+    /** To be added to a virtual address. */
+    const fromVirtual = (base: () => void) => (): void => {
+      base();
       m.get(access.va);
-      m.i64(PAGE_OFFSET_MASK);
+      m.i64(-1 - PAGE_OFFSET_MASK);
       m.op(OP.i64_and);
+      m.op(OP.i64_sub);
     };
-    const constant = (value: number) => (): void => m.i32(value);
     put(T.COLUMN_ICOUNT, 8, OP.i64_store, () => {
       m.get(this.#local("icount", I64));
       m.i64(access.done);
       m.op(OP.i64_add);
     });
-    put(T.COLUMN_HART, 1, OP.i32_store8, () => m.loadState(OP.i32_load, L.CURRENT_HART));
-    put(T.COLUMN_PRIVILEGE, 1, OP.i32_store8, () => m.loadState(OP.i32_load, L.PRIV));
     put(T.COLUMN_PC, 8, OP.i64_store, () => {
       m.get(this.#local("page", I64));
       m.i64(access.offset);
@@ -213,28 +284,57 @@ export class TraceEmitter {
     });
     put(T.COLUMN_VADDR, 8, OP.i64_store, () => m.get(access.va));
     put(T.COLUMN_PADDR, 8, OP.i64_store, () => {
-      m.get(access.entry);
-      m.memory(OP.i64_load32_u, L.TLB_PPN);
-      m.i64(12);
-      m.op(OP.i64_shl);
-      pageOffset();
-      m.op(OP.i64_or);
-    });
-    put(T.COLUMN_REGION, 2, OP.i32_store16, () => cold(L.FULL_REGION));
-    put(T.COLUMN_DEVICE, 2, OP.i32_store16, () => cold(L.FULL_DEVICE));
-    // registers and fields are devices', which the TLB never settles
-    put(T.COLUMN_REGISTER, 2, OP.i32_store16, constant(0));
-    put(T.COLUMN_FIELD, 2, OP.i32_store16, constant(0));
-    put(T.COLUMN_OFFSET, 8, OP.i64_store, () => {
-      m.get(access.entry);
-      m.memory(OP.i64_load, L.TLB_FULL_DELTA + L.FULL_OFFSET);
-      pageOffset();
+      m.get(access.va);
+      this.#common(
+        access,
+        "physical",
+        I64,
+        fromVirtual(() => {
+          m.get(access.entry);
+          m.memory(OP.i64_load32_u, L.TLB_PPN);
+          m.i64(12);
+          m.op(OP.i64_shl);
+        }),
+      );
       m.op(OP.i64_add);
     });
-    put(T.COLUMN_SIZE, 1, OP.i32_store8, constant(access.size));
-    put(T.COLUMN_KIND, 1, OP.i32_store8, constant(access.kind));
-    put(T.COLUMN_DIRECTION, 1, OP.i32_store8, constant((T.WRITE_KINDS >>> access.kind) & 1));
+    put(T.COLUMN_REGION, 2, OP.i32_store16, () => this.#common(access, "region", I32, () => cold(L.FULL_REGION)));
+    put(T.COLUMN_DEVICE, 2, OP.i32_store16, () => this.#common(access, "device", I32, () => cold(L.FULL_DEVICE)));
+    put(T.COLUMN_OFFSET, 8, OP.i64_store, () => {
+      m.get(access.va);
+      this.#common(
+        access,
+        "offset",
+        I64,
+        fromVirtual(() => {
+          m.get(access.entry);
+          m.memory(OP.i64_load, L.TLB_FULL_DELTA + L.FULL_OFFSET);
+        }),
+      );
+      m.op(OP.i64_add);
+    });
     put(T.COLUMN_VALUE, 8, OP.i64_store, () => this.#value(access));
-    put(T.COLUMN_FLAGS, 2, OP.i32_store16, constant(0));
+  }
+
+  /** Pushes what is the same for all accesses of a group: it is found at the first one. */
+  #common({ group }: Access, name: string, type: typeof I32 | typeof I64, find: () => void): void {
+    if (group === undefined) {
+      find();
+      return;
+    }
+    const shared = this.#shared.get(group) ?? new Map<string, number>();
+    this.#shared.set(group, shared);
+    const known = shared.get(name);
+    if (known !== undefined) {
+      this.#m.get(known);
+      return;
+    }
+    const pool = this.#pools.get(name) ?? { locals: [], used: 0 };
+    this.#pools.set(name, pool);
+    if (pool.used === pool.locals.length) pool.locals.push(this.#m.local(type));
+    const index = pool.locals[pool.used++] as number;
+    shared.set(name, index);
+    find();
+    this.#m.tee(index);
   }
 }
