@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Machine } from "../../src/machine/machine.js";
 import { COLUMNS } from "../../src/trace/columns.js";
+import { Random } from "../differential/random.js";
 import { Assembler } from "../engine/assembler.js";
 import { boot, EAGER, INTERPRETER, runTo, type Tier } from "../engine/machines.js";
+import { nearAccesses } from "../engine/near-accesses.js";
 import { DATA, START } from "../engine/platform.js";
 import { plugged } from "../probe/plugged.js";
 import { startRecording } from "./recording.js";
@@ -19,14 +21,15 @@ async function recorded(make: Make, tier: Tier, fields: string[]): Promise<Map<s
   const include = { fetch: false, walk: false, dma: false };
   const { reader, stop } = startRecording(machine, { fields, include, batchRows: 256 }, (batch) => {
     batch.ring.columns.forEach(({ name, width }, n) => {
-      const bytes = batch.columnBytes(n).slice(0, width * batch.rows);
+      // a copy: the ring is written again
+      const bytes = Uint8Array.from(batch.columnBytes(n).subarray(0, width * batch.rows));
       parts.set(name, [...(parts.get(name) ?? []), bytes]);
     });
   });
   runTo(machine, COUNT, tier.chunk);
   stop();
   assert.equal(reader.counters.dropped, 0n);
-  if (tier === EAGER) assert.ok(machine.engineStats().compiledInstructions > COUNT / 2, "runs compiled");
+  if (tier === EAGER) assert.ok(machine.engineStats().compiledInstructions > COUNT / 10, "runs compiled");
   return new Map([...parts].map(([name, list]) => [name, Buffer.concat(list)]));
 }
 
@@ -45,7 +48,16 @@ async function longBlock(tier: Tier): Promise<Machine> {
   return boot({ parts: [{ address: START, bytes: a.assemble(START).bytes }] }, tier);
 }
 
-const programs: Record<string, Make> = { "a long block": longBlock };
+const overPages =
+  (faults: boolean): Make =>
+  (tier) =>
+    boot(nearAccesses(new Random(7), { faults }), tier);
+
+const programs: Record<string, Make> = {
+  "a long block": longBlock,
+  "accesses over the ends of pages": overPages(false),
+  "accesses over the ends of pages, one of them not mapped": overPages(true),
+};
 for (const [name, harts] of Object.entries({ calls: 1, float: 1, strings: 1, smp: 2 }))
   programs[name] = async (tier) => (await plugged(name, tier.engine, { harts })).machine;
 

@@ -128,7 +128,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     super(body, imports.core);
     this.region = region;
     this.imports = imports;
-    this.trace = plan && new TraceEmitter(this, plan);
+    this.trace = plan && new TraceEmitter(this, plan, region.blocks.values());
     if (region.page !== undefined) {
       const blocks = [...region.blocks.values()].flatMap(({ probes }) => probes ?? []);
       this.probes = new ProbeEmitter(this, harts, blocks, {
@@ -194,6 +194,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.set(this.entered);
     // first of all, as every exit stores them
     this.loadRegisters();
+    this.trace?.enter();
     this.probes?.enter();
     if (this.probes) this.enterProbed(first, this.region.page as bigint);
     if (this.usesFpu) {
@@ -263,6 +264,7 @@ export class RegionEmitter extends Emitter implements Semantics {
       for (const r of this.dirtyX) this.storeState(OP.i64_store, L.X + 8 * r, () => this.get(this.x[r] as number));
       for (const r of this.dirtyF) this.storeState(OP.f64_store, L.F + 8 * r, () => this.get(this.f[r] as number));
     }
+    this.trace?.exit();
     this.probes?.writeKept();
     this.storeState(opcode, address, () => this.get(value));
     this.storeState(OP.i64_store, L.COMPILED_SLOTS, () => {

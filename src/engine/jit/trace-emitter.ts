@@ -1,6 +1,6 @@
 // What a region does for the recorders. Inline plan: the rows of a block are claimed at its start (or the block is left to
-// the interpreter, which sees to full batches), written with constant offsets, and published at its end. What is known
-// of them when the block begins is written then, several rows at a time. Call plan: one call of the core per access, and
+// the interpreter, which sees to full batches), written with constant offsets, and published when the region is left. What is
+// known of them when the block begins is written then, several rows at a time. Call plan: one call of the core per access, and
 // a look whether it asked the machine to stop. See core/trace/layout.ts.
 import * as L from "../../core/layout.js";
 import * as T from "../../core/trace/layout.js";
@@ -12,6 +12,8 @@ import type { TracePlan } from "./trace-plan.js";
 
 const LEFT = 1;
 const PAGE_OFFSET_MASK = 4095;
+const COLUMNS_2 = [T.COLUMN_REGION, T.COLUMN_DEVICE, T.COLUMN_REGISTER, T.COLUMN_FIELD, T.COLUMN_FLAGS];
+const COLUMNS_8 = [T.COLUMN_ICOUNT, T.COLUMN_PC, T.COLUMN_VADDR, T.COLUMN_PADDR, T.COLUMN_OFFSET, T.COLUMN_VALUE];
 const STORE = { 1: OP.i32_store8, 2: OP.i32_store16, 4: OP.i32_store, 8: OP.i64_store } as const;
 /** Of the low bytes of an i64. */
 const STORE_LOW = { 1: OP.i64_store8, 2: OP.i64_store16, 4: OP.i64_store32, 8: OP.i64_store } as const;
@@ -33,6 +35,12 @@ export interface Access {
   done: number;
 }
 
+/** What is known of a row before the access. */
+interface Row {
+  readonly kind: number;
+  readonly size: number;
+}
+
 export class TraceEmitter {
   readonly #m: Emitter;
   readonly #plan: TracePlan;
@@ -44,10 +52,13 @@ export class TraceEmitter {
   #rows = 0;
   #appended = 0;
   #called = false;
+  /** Whether any block appends rows. */
+  readonly #inRegion: boolean;
 
-  constructor(emitter: Emitter, plan: TracePlan) {
+  constructor(emitter: Emitter, plan: TracePlan, blocks: Iterable<Block>) {
     this.#m = emitter;
     this.#plan = plan;
+    this.#inRegion = [...blocks].some((block) => this.#rowsOf(block).length > 0);
   }
 
   /** Whether a record may ask the region to leave. */
@@ -70,47 +81,66 @@ export class TraceEmitter {
     return this.#plan.mode === "inline" ? this.#plan.columns[id] : undefined;
   }
 
-  /** Claims the rows of a block; `leave` emits the way out when the batch has no room for them. */
-  beginBlock(block: Block, leave: () => void): void {
-    this.#appended = 0;
-    this.#rows = 0;
-    this.#shared.clear();
-    for (const pool of this.#pools.values()) pool.used = 0;
-    if (this.#plan.mode !== "inline") return;
-    // those the block appends when it runs to its end
-    const rows = block.instructions.flatMap(({ decoded }) =>
+  /** The rows a block appends when it runs to its end. */
+  #rowsOf({ instructions }: Block): Row[] {
+    if (this.#plan.mode !== "inline") return [];
+    return instructions.flatMap(({ decoded }) =>
       accessKinds(decoded)
         .filter((kind) => this.#wanted(kind))
         .map((kind) => ({ kind, size: accessSize(decoded) })),
     );
-    this.#rows = rows.length;
-    if (this.#rows === 0) return;
+  }
+
+  // The next row is told by where its bytes are in a column of width 1, but for the column's offset. Other widths follow from it.
+
+  /** At the region's entry: the recorder's place comes into locals. */
+  enter(): void {
+    if (this.#plan.mode !== "inline" || !this.#inRegion) return;
     const m = this.#m;
     const d = this.#plan.descriptor;
-    const row = this.#local("row", I32);
+    const base = this.#local("base", I32);
+    m.loadState(OP.i32_load, d + T.REC_BASE);
+    m.tee(base);
     m.loadState(OP.i32_load, d + T.REC_ROW);
-    m.tee(row);
-    m.i32(this.#rows);
     m.op(OP.i32_add);
+    m.set(this.#local("b1", I32));
+    m.get(base);
     m.loadState(OP.i32_load, d + T.REC_LIMIT);
+    m.op(OP.i32_add);
+    m.set(this.#local("limit", I32));
+  }
+
+  /** At each exit: the rows that were appended are published. */
+  exit(): void {
+    if (this.#plan.mode !== "inline" || !this.#inRegion) return;
+    const m = this.#m;
+    m.storeState(OP.i32_store, this.#plan.descriptor + T.REC_ROW, () => {
+      m.get(this.#local("b1", I32));
+      m.get(this.#local("base", I32));
+      m.op(OP.i32_sub);
+    });
+  }
+
+  /** Sees to it that the batch has room for a block's rows; `leave` emits the way out when it has not. */
+  beginBlock(block: Block, leave: () => void): void {
+    const rows = this.#rowsOf(block);
+    this.#appended = 0;
+    this.#rows = rows.length;
+    this.#shared.clear();
+    for (const pool of this.#pools.values()) pool.used = 0;
+    if (rows.length === 0) return;
+    const m = this.#m;
+    const b1 = this.#local("b1", I32);
+    m.get(b1);
+    m.i32(rows.length);
+    m.op(OP.i32_add);
+    m.get(this.#local("limit", I32));
     m.op(OP.i32_gt_u);
     m.if();
     leave();
     m.close();
-    const base = this.#local("b1", I32);
-    m.loadState(OP.i32_load, d + T.REC_BASE);
-    m.get(row);
-    m.op(OP.i32_add);
-    m.tee(base);
-    m.get(row);
-    m.op(OP.i32_add);
-    m.set(this.#local("b2", I32));
-    m.get(base);
-    m.get(row);
-    m.i32(7);
-    m.op(OP.i32_mul);
-    m.op(OP.i32_add);
-    m.set(this.#local("b8", I32));
+    this.#place(2, COLUMNS_2);
+    this.#place(8, COLUMNS_8);
     if (this.#column(T.COLUMN_ICOUNT) !== undefined) {
       m.loadState(OP.i64_load, L.SLICE_END);
       m.get(LEFT);
@@ -122,38 +152,37 @@ export class TraceEmitter {
       m.loadState(OP.i64_load, L.PAGE_VA);
       m.set(this.#local("page", I64));
     }
-    this.#constants(
-      T.COLUMN_SIZE,
-      1,
-      rows.map(({ size }) => size),
-    );
-    this.#constants(
-      T.COLUMN_KIND,
-      1,
-      rows.map(({ kind }) => kind),
-    );
-    this.#constants(
-      T.COLUMN_DIRECTION,
-      1,
-      rows.map(({ kind }) => (T.WRITE_KINDS >>> kind) & 1),
-    );
+    this.#constants(T.COLUMN_SIZE, 1, rows, ({ size }) => size);
+    this.#constants(T.COLUMN_KIND, 1, rows, ({ kind }) => kind);
+    this.#constants(T.COLUMN_DIRECTION, 1, rows, ({ kind }) => (T.WRITE_KINDS >>> kind) & 1);
     // registers and fields are devices', which the TLB never settles; nothing is re-mapped in a region
-    for (const column of [T.COLUMN_REGISTER, T.COLUMN_FIELD, T.COLUMN_FLAGS])
-      this.#constants(
-        column,
-        2,
-        rows.map(() => 0),
-      );
+    for (const column of [T.COLUMN_REGISTER, T.COLUMN_FIELD, T.COLUMN_FLAGS]) this.#constants(column, 2, rows, () => 0);
     this.#repeated(T.COLUMN_HART, L.CURRENT_HART, rows.length);
     this.#repeated(T.COLUMN_PRIVILEGE, L.PRIV, rows.length);
   }
 
+  /** Where the next row is in columns of so many bytes, if any of them is asked for: width * b1 - (width - 1) * base. */
+  #place(width: 2 | 8, columns: readonly number[]): void {
+    if (!columns.some((id) => this.#column(id) !== undefined)) return;
+    const m = this.#m;
+    m.get(this.#local("b1", I32));
+    m.i32(Math.log2(width));
+    m.op(OP.i32_shl);
+    m.get(this.#local("base", I32));
+    if (width > 2) {
+      m.i32(width - 1);
+      m.op(OP.i32_mul);
+    }
+    m.op(OP.i32_sub);
+    m.set(this.#local(`b${width}`, I32));
+  }
+
   /** Writes a column of so many bytes of the block's rows. */
-  #constants(id: number, width: 1 | 2, values: readonly number[]): void {
+  #constants(id: number, width: 1 | 2, rows: readonly Row[], of: (row: Row) => number): void {
     const column = this.#column(id);
     if (column === undefined) return;
-    const bytes = new DataView(new ArrayBuffer(width * values.length));
-    values.forEach((value, i) => (width === 1 ? bytes.setUint8(i, value) : bytes.setUint16(2 * i, value, true)));
+    const bytes = new DataView(new ArrayBuffer(width * rows.length));
+    rows.forEach((row, i) => (width === 1 ? bytes.setUint8(i, of(row)) : bytes.setUint16(2 * i, of(row), true)));
     this.#wide(bytes.byteLength, (at, size) => {
       this.#m.get(this.#local(`b${width}`, I32));
       if (size === 8) this.#m.i64(bytes.getBigInt64(at, true));
@@ -189,23 +218,23 @@ export class TraceEmitter {
   }
 
   endBlock(): void {
-    if (this.#rows > 0) this.#publish(this.#rows);
+    this.#advance(this.#rows);
     this.#rows = 0;
   }
 
   /** Before any way out in the middle of a block. */
   leave(): void {
-    if (this.#appended > 0) this.#publish(this.#appended);
+    this.#advance(this.#appended);
   }
 
-  #publish(rows: number): void {
-    if (this.#plan.mode !== "inline") return;
+  #advance(rows: number): void {
+    if (rows === 0) return;
     const m = this.#m;
-    m.storeState(OP.i32_store, this.#plan.descriptor + T.REC_ROW, () => {
-      m.get(this.#local("row", I32));
-      m.i32(rows);
-      m.op(OP.i32_add);
-    });
+    const b1 = this.#local("b1", I32);
+    m.get(b1);
+    m.i32(rows);
+    m.op(OP.i32_add);
+    m.set(b1);
   }
 
   record(access: Access): void {
