@@ -36,9 +36,8 @@ test("sessions of small guests, compiled and deleted", {
   t.diagnostic(JSON.stringify(report));
   assert.equal(report.sessions, SESSIONS);
   assert.ok(report.modules > 50, `${report.modules} modules`);
-  // of mappings also those of the last session's code, which is kept for the next one and differs from run to run
-  const { after } = report;
-  assert.deepEqual(leftBehind({ ...report, after: { ...after, mappings: after.mappings - 400 } }), []);
+  // among the mappings are those of the last session's code, which is kept for the next one
+  assert.deepEqual(leftBehind(report), []);
 });
 
 test("a deleted session's memory goes, whoever has seen it", { skip: soakImpossible, timeout: 120_000 }, async (t) => {
