@@ -12,10 +12,12 @@ import { plugged } from "../probe/plugged.js";
 import { startRecording } from "./recording.js";
 
 const COUNT = 150_000;
+/** A program that faults so often that less than half of it runs compiled. */
+const FAULTING = "one of them not mapped";
 type Make = (tier: Tier) => Promise<Machine>;
 
 /** The columns of the ring one after the other, each with all its rows. */
-async function recorded(make: Make, tier: Tier, fields: string[]): Promise<Map<string, Buffer>> {
+async function recorded(make: Make, tier: Tier, fields: string[], least: number): Promise<Map<string, Buffer>> {
   const machine = await make(tier);
   const parts = new Map<string, Uint8Array[]>();
   const include = { fetch: false, walk: false, dma: false };
@@ -29,7 +31,7 @@ async function recorded(make: Make, tier: Tier, fields: string[]): Promise<Map<s
   runTo(machine, COUNT, tier.chunk);
   stop();
   assert.equal(reader.counters.dropped, 0n);
-  if (tier === EAGER) assert.ok(machine.engineStats().compiledInstructions > COUNT / 10, "runs compiled");
+  if (tier === EAGER) assert.ok(machine.engineStats().compiledInstructions > least * COUNT, "runs compiled");
   return new Map([...parts].map(([name, list]) => [name, Buffer.concat(list)]));
 }
 
@@ -56,7 +58,7 @@ const overPages =
 const programs: Record<string, Make> = {
   "a long block": longBlock,
   "accesses over the ends of pages": overPages(false),
-  "accesses over the ends of pages, one of them not mapped": overPages(true),
+  [`accesses over the ends of pages, ${FAULTING}`]: overPages(true),
 };
 for (const [name, harts] of Object.entries({ calls: 1, float: 1, strings: 1, smp: 2 }))
   programs[name] = async (tier) => (await plugged(name, tier.engine, { harts })).machine;
@@ -64,8 +66,8 @@ for (const [name, harts] of Object.entries({ calls: 1, float: 1, strings: 1, smp
 for (const [program, make] of Object.entries(programs)) {
   test(program, async () => {
     for (const fields of [COLUMNS.map(({ name }) => name), ["pc", "size"], ["kind", "flags", "vaddr"]]) {
-      const wanted = await recorded(make, INTERPRETER, fields);
-      const got = await recorded(make, EAGER, fields);
+      const wanted = await recorded(make, INTERPRETER, fields, 0);
+      const got = await recorded(make, EAGER, fields, program.endsWith(FAULTING) ? 0.1 : 0.5);
       assert.deepEqual([...got.keys()], [...wanted.keys()]);
       for (const [name, bytes] of wanted) {
         assert.ok(bytes.length > 5000, `${name}: ${bytes.length} bytes`);

@@ -32,6 +32,7 @@ import { accessTags, tlbEntry } from "../tlb-path.js";
 import { type AccessGroup, accessGroups } from "./accesses.js";
 import { earlyTests } from "./block-conditions.js";
 import { opsOf } from "./counter-locals.js";
+import { LocalPool } from "./local-pool.js";
 import { ProbeEmitter } from "./probe-emitter.js";
 import { type Block, type BlockInstruction, inPage, pageOf, type Region } from "./region.js";
 import { Structure } from "./structure.js";
@@ -61,9 +62,6 @@ export interface RegionImports {
   env(name: "stale" | "apart"): number;
 }
 
-/** Temporary locals of a type; those in use come first. */
-type Pools = Map<ValueType, { locals: number[]; used: number }>;
-
 /** Where an access goes that the TLB has settled. */
 interface Settled {
   /** TLB entry and, in a group, host address; locals. */
@@ -76,8 +74,7 @@ interface Settled {
 /** A group of accesses whose first has come. */
 interface SettledGroup {
   readonly lowest: number;
-  /** Of its lowest byte; locals. */
-  readonly va: number;
+  /** TLB entry, and host address of the lowest byte; locals. */
   readonly entry: number;
   readonly host: number;
 }
@@ -107,8 +104,8 @@ export class RegionEmitter extends Emitter implements Semantics {
   private markedDirty = false;
   private condition: Expr | undefined;
   /** For intermediate results of an instruction, and for what lasts as long as a block. */
-  private readonly temporaries: Pools = new Map();
-  private readonly blockLocals: Pools = new Map();
+  private readonly temporaries = new LocalPool(this);
+  private readonly blockLocals = new LocalPool(this);
   /** Of the present block, by index of an instruction. */
   private groups: ReadonlyMap<number, AccessGroup> = new Map();
   private readonly settled = new Map<AccessGroup, SettledGroup>();
@@ -359,7 +356,7 @@ export class RegionEmitter extends Emitter implements Semantics {
         this.probes?.leave(false, this.done);
         this.stopAfter(instruction);
       });
-      for (const pool of this.temporaries.values()) pool.used = 0;
+      this.temporaries.reset();
     }
     this.trace?.endBlock();
     if (first) this.probes?.endBlock();
@@ -606,14 +603,8 @@ export class RegionEmitter extends Emitter implements Semantics {
       this.op(OP.i64_or);
     });
   }
-  private temporary(type: ValueType, pools = this.temporaries): number {
-    let pool = pools.get(type);
-    if (!pool) {
-      pool = { locals: [], used: 0 };
-      pools.set(type, pool);
-    }
-    if (pool.used === pool.locals.length) pool.locals.push(this.local(type));
-    return pool.locals[pool.used++] as number;
+  private temporary(type: ValueType): number {
+    return this.temporaries.take(type);
   }
   private kept(value: Expr): number {
     const index = this.temporary(value.type);
@@ -707,7 +698,7 @@ export class RegionEmitter extends Emitter implements Semantics {
   /** What a plugin's function does to memory or registers has to be seen by the next access. */
   private beginGroups({ instructions, probes }: Block): void {
     this.settled.clear();
-    for (const pool of this.blockLocals.values()) pool.used = 0;
+    this.blockLocals.reset();
     const called = probes !== undefined && opsOf(probes).some(({ op }) => op.kind === "call");
     this.groups = this.region.apart || called ? new Map() : accessGroups(instructions);
   }
@@ -724,9 +715,9 @@ export class RegionEmitter extends Emitter implements Semantics {
     return { entry, host, distance: this.current.decoded.imm - lowest, group: settled };
   }
   private settleGroup({ lowest, span }: AccessGroup, tag: number): SettledGroup {
-    const va = this.temporary(I64, this.blockLocals);
-    const entry = this.temporary(I32, this.blockLocals);
-    const host = this.temporary(I32, this.blockLocals);
+    const va = this.temporary(I64);
+    const entry = this.blockLocals.take(I32);
+    const host = this.blockLocals.take(I32);
     this.emit(this.rs1);
     if (lowest !== 0) {
       this.i64(lowest);
@@ -755,7 +746,7 @@ export class RegionEmitter extends Emitter implements Semantics {
     this.close();
     this.hostAddress(va, entry);
     this.set(host);
-    return { lowest, va, entry, host };
+    return { lowest, entry, host };
   }
   /** Pushes the host address of `va`, which hit `entry`. */
   private hostAddress(va: number, entry: number): void {

@@ -7,6 +7,7 @@ import * as T from "../../core/trace/layout.js";
 import { I32, I64, OP } from "../../wasm/opcodes.js";
 import type { Emitter } from "../emitter.js";
 import { accessKinds, accessSize } from "./accesses.js";
+import { LocalPool } from "./local-pool.js";
 import type { Block } from "./region.js";
 import type { TracePlan } from "./trace-plan.js";
 
@@ -46,9 +47,9 @@ export class TraceEmitter {
   readonly #plan: TracePlan;
   // locals, made when first needed
   readonly #locals = new Map<string, number>();
-  /** What is the same for all accesses of a group, by group: locals, of each name those in use first. */
-  #shared = new Map<object, Map<string, number>>();
-  readonly #pools = new Map<string, { locals: number[]; used: number }>();
+  /** What is the same for all accesses of a group, by group and name: locals. */
+  readonly #shared = new Map<object, Map<string, number>>();
+  readonly #blockLocals: LocalPool;
   #rows = 0;
   #appended = 0;
   #called = false;
@@ -58,6 +59,7 @@ export class TraceEmitter {
   constructor(emitter: Emitter, plan: TracePlan, blocks: Iterable<Block>) {
     this.#m = emitter;
     this.#plan = plan;
+    this.#blockLocals = new LocalPool(emitter);
     this.#inRegion = [...blocks].some((block) => this.#rowsOf(block).length > 0);
   }
 
@@ -127,7 +129,7 @@ export class TraceEmitter {
     this.#appended = 0;
     this.#rows = rows.length;
     this.#shared.clear();
-    for (const pool of this.#pools.values()) pool.used = 0;
+    this.#blockLocals.reset();
     if (rows.length === 0) return;
     const m = this.#m;
     const b1 = this.#local("b1", I32);
@@ -358,10 +360,7 @@ export class TraceEmitter {
       this.#m.get(known);
       return;
     }
-    const pool = this.#pools.get(name) ?? { locals: [], used: 0 };
-    this.#pools.set(name, pool);
-    if (pool.used === pool.locals.length) pool.locals.push(this.#m.local(type));
-    const index = pool.locals[pool.used++] as number;
+    const index = this.#blockLocals.take(type);
     shared.set(name, index);
     find();
     this.#m.tee(index);
