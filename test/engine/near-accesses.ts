@@ -2,45 +2,26 @@
 // not neighbours in memory, and into one that is not mapped, where a handler steps over the instruction.
 import type { Random } from "../differential/random.js";
 import { Assembler } from "./assembler.js";
-import { type Image, RAM } from "./machines.js";
+import type { Image } from "./machines.js";
+import { enterSupervisor, PAGED, pageTables } from "./paged.js";
 import { DATA, START } from "./platform.js";
 
 const [A0, A1, T0, T1, T6, S0, S1] = [10, 11, 5, 6, 31, 8, 9];
 const PAGE = 4096;
 const TABLES = START + 0x8000;
-const VIRTUAL = 0x4000_0000;
-/** Physical pages at VIRTUAL, 0 where there is none. */
+/** Physical pages at PAGED, 0 where there is none. */
 const PAGES = [DATA, DATA + 3 * PAGE, 0, DATA];
 const MRET = 0x3020_0073;
 const LOADS = ["lb", "lbu", "lh", "lhu", "lw", "lwu", "ld"];
 const STORES = ["sb", "sh", "sw", "sd"];
 
-const leaf = (physical: number): bigint => (BigInt(physical) >> 2n) | 0xcfn;
-
-function tables(): Uint8Array {
-  const bytes = new Uint8Array(3 * PAGE);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(8 * 2, leaf(RAM), true);
-  view.setBigUint64(8 * 1, (BigInt(TABLES + PAGE) >> 2n) | 1n, true);
-  view.setBigUint64(PAGE, (BigInt(TABLES + 2 * PAGE) >> 2n) | 1n, true);
-  for (const [n, physical] of PAGES.entries())
-    if (physical !== 0) view.setBigUint64(2 * PAGE + 8 * n, leaf(physical), true);
-  return bytes;
-}
-
 /** Runs for ever; a0 sums what is loaded, s1 counts faults. `faults`: whether the page that is not mapped is come near. */
 export function nearAccesses(random: Random, { faults }: { faults: boolean }): Image {
   const a = new Assembler();
   const [main, handler, top] = [a.label(), a.label(), a.label()];
-  a.csrli(0x3b0, -1);
-  a.csrli(0x3a0, 0x1f);
-  a.csrli(0x180, (8n << 60n) | (BigInt(TABLES) >> 12n));
-  a.csrli(0x300, 1n << 11n);
   a.la(T0, handler);
   a.csrw(0x305, T0);
-  a.la(T0, main);
-  a.csrw(0x341, T0);
-  a.word(MRET);
+  enterSupervisor(a, TABLES, main, T0);
   a.pad(4);
   a.place(handler);
   a.csrr(T6, 0x341);
@@ -49,7 +30,7 @@ export function nearAccesses(random: Random, { faults }: { faults: boolean }): I
   a.op("addi", { rd: S1, rs1: S1, imm: 1 });
   a.word(MRET);
   a.place(main);
-  a.li(T1, VIRTUAL + (faults ? 2 : 1) * PAGE - 160);
+  a.li(T1, PAGED + (faults ? 2 : 1) * PAGE - 160);
   a.op("addi", { rd: T0, rs1: T1 });
   a.op("addi", { rd: S0, imm: 48 });
   a.place(top);
@@ -78,7 +59,7 @@ export function nearAccesses(random: Random, { faults }: { faults: boolean }): I
   return {
     parts: [
       { address: START, bytes: a.assemble(START).bytes },
-      { address: TABLES, bytes: tables() },
+      { address: TABLES, bytes: pageTables(TABLES, PAGES) },
     ],
   };
 }

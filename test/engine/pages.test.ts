@@ -5,7 +5,8 @@ import test from "node:test";
 import type { Machine } from "../../src/machine/machine.js";
 import { encode, make } from "../differential/encode.js";
 import { Assembler } from "./assembler.js";
-import { boot, differences, EAGER, type Image, INTERPRETER, RAM, runTo, TIERS } from "./machines.js";
+import { boot, differences, EAGER, type Image, INTERPRETER, runTo, TIERS } from "./machines.js";
+import { enterSupervisor, leaf, PAGED, pageTables } from "./paged.js";
 import { START } from "./platform.js";
 import { probe } from "./probed.js";
 
@@ -16,38 +17,24 @@ const TABLES = START + 0x8000;
 /** Physical pages of code. */
 const [FIRST, SECOND, OTHER] = [START + 0x4000, START + 0x6000, START + 0x5000];
 /** Virtual: FIRST and behind it SECOND or OTHER; the same pages once more, where OTHER follows for good. */
-const HERE = 0x4000_0000;
-const THERE = 0x4000_4000;
+const HERE = PAGED;
+const THERE = PAGED + 0x4000;
 const SFENCE = 0x1200_0073;
 
-const leaf = (physical: number): bigint => (BigInt(physical) >> 2n) | 0xcfn;
 const addi = (rd: number, imm: number): number => encode(make("addi", { rd, rs1: rd, imm }));
 
 /** S-mode under Sv39 with `main` at START, mapped where it lies, and a breakpoint where it ends. */
 function guest(main: (a: Assembler) => void, pages: readonly [number, Assembler][]): { image: Image; end: bigint } {
-  const bytes = new Uint8Array(3 * PAGE);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(8 * 2, leaf(RAM), true);
-  view.setBigUint64(8 * 1, (BigInt(TABLES + PAGE) >> 2n) | 1n, true);
-  view.setBigUint64(PAGE, (BigInt(TABLES + 2 * PAGE) >> 2n) | 1n, true);
-  for (const [n, physical] of [FIRST, SECOND, 0, 0, FIRST, OTHER].entries())
-    if (physical !== 0) view.setBigUint64(2 * PAGE + 8 * n, leaf(physical), true);
   const a = new Assembler();
   const inside = a.label();
-  a.csrli(0x3b0, -1);
-  a.csrli(0x3a0, 0x1f);
-  a.csrli(0x180, (8n << 60n) | (BigInt(TABLES) >> 12n));
-  a.csrli(0x300, 1n << 11n);
-  a.la(T0, inside);
-  a.csrw(0x341, T0);
-  a.word(0x3020_0073);
+  enterSupervisor(a, TABLES, inside, T0);
   a.place(inside);
   main(a);
   const end = a.here();
   a.jump(end);
   const parts = [
     { address: START, bytes: a.assemble(START).bytes },
-    { address: TABLES, bytes },
+    { address: TABLES, bytes: pageTables(TABLES, [FIRST, SECOND, 0, 0, FIRST, OTHER]) },
     ...pages.map(([address, code]) => ({ address, bytes: code.assemble(address).bytes })),
   ];
   return { image: { parts }, end: BigInt(end.at) };
