@@ -21,6 +21,7 @@ function find(bytes: Uint8Array, entry: number, pages: number): Region | undefin
   const code: CodePages = {
     bytes: (n) => (n >= 0 && n < pages ? new DataView(bytes.buffer, n * PAGE, PAGE) : undefined),
     distance: (n) => n * 0x10000,
+    ran: () => true,
   };
   const straddling = (place: number): number | undefined => (inPage(place) === 0xffe ? 0x13 : undefined);
   const probed = (place: number): ProbedBlock => ({

@@ -17,6 +17,7 @@ import {
   TLB_ENTRY_BITS,
   TLB_FULL_DELTA,
 } from "../../core/layout.js";
+import { HANDLER_DECODE } from "../handlers.js";
 import type { ProbedBlock } from "../probe-ops.js";
 import { SLOT_SCALE } from "../slots.js";
 import { compileRegions } from "./compile.js";
@@ -169,6 +170,10 @@ export class RegionMaker {
     const code: CodePages = {
       bytes: (n) => page(n)?.view,
       distance: (n) => (page(n) as CodePage).slots - slots,
+      ran: (at) => {
+        const slots = page(pageOf(at))?.slots;
+        return slots !== undefined && this.#view.getInt32(slots + inPage(at) * SLOT_SCALE, true) !== HANDLER_DECODE;
+      },
     };
     const entry = (place.ip - slots) / SLOT_SCALE;
     const probes = this.#probes;

@@ -1,5 +1,6 @@
-// A region: basic blocks reached from one entry by direct branches, jumps and calls, in the entry's page and a few others.
-// A return goes to the calls of the region it may belong to; computed jumps and targets in pages not at hand leave.
+// A region: basic blocks reached from one entry by direct branches, jumps and calls, in the entry's page and a few others. Only
+// what has run belongs: the rest seldom does when a region is made, and takes V8 as long. A return goes to the calls of the
+// region it may belong to; computed jumps and targets in pages not at hand leave.
 // Places are offsets from the start of the entry's page; where the other pages lie is looked at again whenever the region
 // goes from one to another.
 import { type Decoded, decode, isLong } from "../../isa/decode.js";
@@ -59,6 +60,8 @@ export interface CodePages {
   bytes(page: number): DataView | undefined;
   /** Bytes from the decoded slots of page 0 to those of this one. */
   distance(page: number): number;
+  /** Whether the instruction there has run: the interpreter decodes what it comes to. */
+  ran(place: number): boolean;
 }
 
 /** Page of a place. */
@@ -107,13 +110,15 @@ export function findRegion(code: CodePages, entry: number, traced: boolean): Reg
   };
   const atHand = (place: number): boolean => code.bytes(pageOf(place)) !== undefined;
   const goTo = follower(code, traced, returns, visit);
+  // of a place that is compiled before it ever ran nothing is known
+  const known = code.ran(entry);
 
   // first pass: which instructions belong, and where blocks begin; nearest code first
   for (let next = work.shift(); next !== undefined; next = work.shift()) {
     let offset = next;
     let before: Decoded | undefined;
     while (!decoded.has(offset) && decoded.size < MAX_INSTRUCTIONS) {
-      const d = fetch(code, offset);
+      const d = !known || code.ran(offset) ? fetch(code, offset) : undefined;
       if (!d) break;
       decoded.set(offset, d);
       if (inPage(offset) === 0) leaders.add(offset);
