@@ -1,9 +1,10 @@
 // The JavaScript counterpart of bench/qemu-plugin/regions.c: called at each access, asks where it went, counts by MiB.
 import type { PluginDefinition } from "../../src/probe/plugin.js";
 
-const MIB = 2 ** 20;
+const SHIFT = 20;
+const PAGE_BITS = 12;
 const REGIONS = 4096;
-const FINISHER = 0x100000 / MIB;
+const FINISHER = 0x100000 >>> SHIFT;
 
 export const regions: PluginDefinition = {
   name: "regions",
@@ -12,14 +13,13 @@ export const regions: PluginDefinition = {
   results: {},
   install(host) {
     const counts = new Float64Array(2 * REGIONS);
-    const { access } = host;
     let io = 0;
-    const call = host.call(() => {
-      const region = Math.floor(access.paddrNumber / MIB);
-      const at = 2 * Math.min(region, REGIONS - 1) + (access.write ? 1 : 0);
+    const count = (_hart: number, _tag: number, ppn: number, write: number, device: number): void => {
+      const at = 2 * Math.min(ppn >>> (SHIFT - PAGE_BITS), REGIONS - 1) + write;
       counts[at] = (counts[at] as number) + 1;
-      if (access.io) io++;
-    }, 0);
+      io += device;
+    };
+    const call = host.call(count, 0, { numbers: ["ppn", "write", "io"] });
     const reads = (region: number): number => counts[2 * region] as number;
     const writes = (region: number): number => counts[2 * region + 1] as number;
     return {

@@ -26,7 +26,6 @@
 //   trace_fetch_slot(va: u64, size: u32)                         instruction of the page being executed
 //   probe_exec(slot: i32, pc: u64): i32                          probes before the instruction; 1: stop before it
 //   probe_accesses()                                             probes on the accesses of the completed instruction
-//   probe_capture(va: u64, size: i32, entry: i32, pc: u64)       HWADDR of an access settled inline
 //   probe_call(op: i32, access: i32), probe_full(op: i32, buffer: i32), probe_passes(guard: i32, access: i32): i32
 //
 // For the host:
@@ -75,7 +74,6 @@ export { probe_recover, probe_resume } from "./probe/recover";
 export { sync_in as probe_sync_in, sync_out as probe_sync_out } from "./probe/mirror";
 export {
   probe_accesses,
-  probe_capture,
   probe_device,
   probe_hwaddr,
   probe_is_io,

@@ -22,7 +22,6 @@ const functions: Record<string, FunctionType> = {
   trace_fetch_slot: f([I64, I32]), //           pc, size
   probe_exec: f([I32, I64], I32), //            slot, pc -> 1: stop before the instruction
   probe_accesses: f([]),
-  probe_capture: f([I64, I32, I32, I64]), //    vaddr, size, TLB entry, pc
   probe_call: f([I32, I32]), //                 op, number of the access
   probe_full: f([I32, I32], I32), //            op, buffer
   probe_passes: f([I32, I32], I32), //          guard, number of the access

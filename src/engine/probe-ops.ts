@@ -63,6 +63,9 @@ export interface LeafTarget {
   fields: readonly LeafField[];
 }
 
+/** What of an access a callback may take as arguments: what compiled code has at hand without noting the access. */
+export type AccessNumber = "ppn" | "pageOffset" | "size" | "write" | "io" | "regionId" | "deviceId";
+
 export interface CallOp {
   kind: "call";
   target: CallTarget;
@@ -75,6 +78,8 @@ export interface CallOp {
   hwaddr: boolean;
   /** The plugin keeps copies of counters in its own memory, brought up to date around the call. */
   synced: boolean;
+  /** The target's `entry` takes these behind (hart, tag), and nobody looks at the record of the access. */
+  numbers?: readonly AccessNumber[] | undefined;
   /** May be called instead where the engine has settled the access, of which the function may have only its arguments. */
   leaf?: LeafTarget | undefined;
   /** The function is WebAssembly: its trap unwinds generated code, which must have its registers in hart state. */

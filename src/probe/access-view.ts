@@ -1,6 +1,7 @@
 // The access a callback is about, read from where the core captured it by value. One object serves all callbacks of a machine.
 import * as L from "../core/layout.js";
 import { WRITE_KINDS } from "../core/trace/layout.js";
+import type { AccessNumber } from "../engine/probe-ops.js";
 import type { MachineApi } from "../machine/machine-api.js";
 import type { Access, AccessKind } from "./plugin.js";
 
@@ -29,12 +30,27 @@ const index = (address: number): number => address >>> 2;
 const ACCESS = index(L.PRESENT_ACCESS);
 const PLACE = index(L.PRESENT_PLACE);
 const HIGH = 2 ** 32;
+const PAGE_BITS = 12;
+const PAGE_OFFSET_MASK = 4095n;
 /** Fields of a HWADDR struct in words. */
 const inPlace = (field: number): number => index(field - L.HWADDR);
 const PADDR = inPlace(L.HW_PADDR);
 const KIND = inPlace(L.HW_KIND);
 
 // Getters are called by the million: words of a typed array and plain methods, which V8 makes part of the callback.
+/** What callbacks may take as arguments. */
+const NUMBERS: Record<AccessNumber, (access: AccessView) => number> = {
+  ppn: ({ ppn }) => ppn,
+  pageOffset: ({ vaddr }) => Number(vaddr & PAGE_OFFSET_MASK),
+  size: ({ size }) => size,
+  write: ({ write }) => Number(write),
+  io: ({ io }) => Number(io),
+  regionId: ({ regionId }) => regionId,
+  deviceId: ({ deviceId }) => deviceId,
+};
+export const ACCESS_NUMBERS = Object.keys(NUMBERS);
+export const isAccessNumber = (name: string): boolean => Object.hasOwn(NUMBERS, name);
+
 export class AccessView implements Access {
   private readonly machine: MachineApi;
   private readonly view: DataView;
@@ -69,6 +85,13 @@ export class AccessView implements Access {
     return this.view.getBigUint64(4 * at, true);
   }
 
+  /** The numbers, after which the rest is not to be had any more in the callback that runs: compiled code has no more either. */
+  handOver(numbers: readonly AccessNumber[]): number[] {
+    const values = numbers.map((name) => NUMBERS[name](this));
+    this.view.setBigUint64(L.PRESENT_ACCESS, 0n, true);
+    return values;
+  }
+
   get hart(): number {
     return this.word(index(L.CURRENT_HART));
   }
@@ -86,6 +109,10 @@ export class AccessView implements Access {
   get paddrNumber(): number {
     const at = this.place() + PADDR;
     return (this.words[at] as number) + (this.words[at + 1] as number) * HIGH;
+  }
+  get ppn(): number {
+    const at = this.place() + PADDR;
+    return (((this.words[at] as number) >>> PAGE_BITS) | ((this.words[at + 1] as number) << (32 - PAGE_BITS))) >>> 0;
   }
   get offset(): bigint {
     return this.long(this.place() + inPlace(L.HW_OFFSET));

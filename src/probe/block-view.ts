@@ -41,12 +41,14 @@ export class BlockView implements Block {
 
   onExec(op: ProbeOp): void {
     this.check();
+    refuseNumbers(op);
     if (!this.#filter.wants(this.vaddr)) return;
     this.#add(this.probes.block, this.#filter.onCode(op));
   }
 
   addExec(index: number, op: ProbeOp): void {
     this.check();
+    refuseNumbers(op);
     if (!this.#wants(index)) return;
     const list = this.probes.exec[index] ?? [];
     this.#add(list, this.#filter.onCode(op));
@@ -86,6 +88,11 @@ export class BlockView implements Block {
   check(): void {
     if (!this.#open) throw new Error("probes can be added while translate() runs, not later");
   }
+}
+
+function refuseNumbers(op: ProbeOp): void {
+  if (op.kind === "call" && op.numbers)
+    throw new TypeError(`a call that takes ${op.numbers.join()} is for onAccess: execution has no access`);
 }
 
 class InstructionView implements Instruction {

@@ -5,7 +5,7 @@
 // Words follow QEMU's plugin interface where it has them (docs/plugins.md has a table of all its functions). Addresses and
 // 64-bit values are bigint, counts and sizes are numbers. Handles are valid while the callback that got them runs,
 // counters and buffers while the plugin is attached.
-import type { Comparison, CounterOp, ProbeOp } from "../engine/probe-ops.js";
+import type { AccessNumber, Comparison, CounterOp, ProbeOp } from "../engine/probe-ops.js";
 
 /** A plugin as it is offered: what it is called, what it takes, what it gives. */
 export interface PluginDefinition {
@@ -80,7 +80,7 @@ export interface Block {
   readonly vaddr: bigint;
   readonly paddr: bigint;
   readonly instructions: readonly Instruction[];
-  /** Each time the block is entered, before its first instruction. */
+  /** Each time the block is entered, before its first instruction. @throws TypeError for a call that takes numbers of an access */
   onExec(op: Op): void;
 }
 
@@ -107,7 +107,7 @@ export interface Instruction {
   readonly rs1: number;
   /** What it does to memory: LR counts as a load, SC as a store. */
   readonly memory: "none" | "load" | "store" | "amo";
-  /** Before each execution. The instruction may still trap. */
+  /** Before each execution. The instruction may still trap. @throws TypeError for a call that takes numbers of an access */
   onExec(op: Op): void;
   /** After each access that succeeded; an atomic makes a read and a write. Registers are as after the instruction. */
   onAccess(op: Op, options?: AccessOptions): void;
@@ -148,6 +148,12 @@ export interface CallOptions {
   when?: When;
   /** What the callback does with registers; `none` (the default) is cheapest. */
   registers?: "none" | "read" | "write";
+  /**
+   * Numbers of the access that the callback takes behind `tag`, in this order; `write` and `io` as 1 or 0. Compiled code hands over what it
+   * has and notes nothing of the access, so `access` is not to be had in such a callback: it takes half the time of one that asks `access`.
+   * For `onAccess` only.
+   */
+  numbers?: readonly AccessNumber[];
 }
 
 /** Ring-less buffer the engine appends to inline; drained when it is full, at the end of each run slice, and before results. */
@@ -175,6 +181,8 @@ export interface Access {
   readonly paddr: bigint;
   /** The same as a number, exact up to 2^53, for callbacks that run by the million: a bigint costs more than the call. */
   readonly paddrNumber: number;
+  /** Number of the physical page, paddr / 4096: below 2^32, as physical addresses end at 2^44. The cheapest way to say where. */
+  readonly ppn: number;
   /** Offset in the memory region. */
   readonly offset: bigint;
   /** Bytes: 1, 2, 4 or 8; for probes on devices, which get each part of an access across pages by itself, 1 to 8. */
@@ -196,6 +204,7 @@ export interface Access {
     | { readonly paddr: bigint; readonly region: string; readonly offset: bigint; readonly split: number }
     | undefined;
 }
+export type { AccessNumber };
 export type AccessKind =
   | "load"
   | "store"
@@ -263,8 +272,11 @@ export interface PluginHost {
   scoreboard(fields: number): Scoreboard;
   /** @param entries how many fit, 4096 unless given */
   buffer(drain: Drain, entries?: number): EventBuffer;
-  /** Calls `callback(hart, tag)`; on accesses `access` says which one. */
-  call(callback: (hart: number, tag: number) => void, tag: number, options?: CallOptions): Op;
+  /**
+   * Calls `callback(hart, tag)`; on accesses `access` says which one, or the `numbers` asked for follow.
+   * @throws TypeError for a number there is not
+   */
+  call(callback: (hart: number, tag: number, ...numbers: number[]) => void, tag: number, options?: CallOptions): Op;
   readonly access: Access;
   /** Returns the function that ends it. */
   on<E extends keyof PluginEvents>(event: E, listener: (event: PluginEvents[E]) => void): () => void;

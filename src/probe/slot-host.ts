@@ -1,9 +1,9 @@
 // PluginHost for one slot. What changes the blocks or the slot itself waits until the machine stands between two
 // instructions (the manager's defer).
 import * as L from "../core/layout.js";
-import type { CallOp, CallTarget, CounterPlace, ProbeOp } from "../engine/probe-ops.js";
+import type { AccessNumber, CallOp, CallTarget, CounterPlace, ProbeOp } from "../engine/probe-ops.js";
 import type { MachineApi } from "../machine/machine-api.js";
-import { type AccessView, callbackPc } from "./access-view.js";
+import { ACCESS_NUMBERS, type AccessView, callbackPc, isAccessNumber } from "./access-view.js";
 import type { GuestAccess } from "./guest.js";
 import type { PluginHooks } from "./manager-api.js";
 import type {
@@ -22,7 +22,7 @@ import type {
 import type { Slot } from "./slot.js";
 
 const DEFAULT_ENTRIES = 4096;
-type Callback = (hart: number, tag: number) => void;
+type Callback = (hart: number, tag: number, ...numbers: number[]) => void;
 
 /** What a slot needs of the manager. */
 export interface SlotServices {
@@ -43,29 +43,28 @@ export interface SlotServices {
 const MOST_GUARDS = 1024;
 let guards = 0;
 
-type Guard = (slot: { calls: number }, callback: Callback, fail: (error: unknown) => void) => Callback;
-const shared: Guard = (slot, callback, fail) => (hart, tag) => {
-  slot.calls++;
-  try {
-    callback(hart, tag);
-  } catch (error) {
-    fail(error);
-  }
-};
 /**
- * Each callback gets code of its own, which V8 can make one with the callback's. Code that all share knows of many callbacks and can
- * only call them, which takes half as long again.
+ * The callback as generated code may call it: nothing is thrown through that. Each has code of its own, which V8 can make one with the
+ * callback's: code that all share knows of many callbacks and can only call them, which takes half as long again.
  */
-const guard: Guard = (slot, callback, fail) => {
-  if (++guards > MOST_GUARDS) return shared(slot, callback, fail);
-  const own = new Function(
+function guarded(slot: { calls: number }, callback: Callback, fail: (error: unknown) => void, count: number): Callback {
+  guards = Math.min(guards + 1, MOST_GUARDS);
+  const numbers = Array.from({ length: count }, (_, i) => `n${i}`);
+  const make = new Function(
     "slot",
     "callback",
     "fail",
-    `return (${shared})(slot, callback, fail); // ${guards}`,
-  ) as Guard;
-  return own(slot, callback, fail);
-};
+    `return (${["hart", "tag", ...numbers]}) => { // ${guards}
+      slot.calls++;
+      try {
+        callback(${["hart", "tag", ...numbers.map((name) => `${name} >>> 0`)]});
+      } catch (error) {
+        fail(error);
+      }
+    };`,
+  );
+  return make(slot, callback, fail) as Callback;
+}
 
 export class SlotHost implements PluginHost {
   protected readonly slot: Slot;
@@ -73,7 +72,8 @@ export class SlotHost implements PluginHost {
   protected readonly machine: MachineApi;
   protected readonly view: DataView;
   readonly #callbacks: Callback[] = [];
-  readonly #targets = new Map<Callback, CallTarget>();
+  /** By the numbers they take. */
+  readonly #targets = new Map<Callback, Map<string, CallTarget>>();
   #dispatcher: number | undefined;
 
   constructor(slot: Slot, services: SlotServices) {
@@ -129,15 +129,15 @@ export class SlotHost implements PluginHost {
   }
 
   call(callback: Callback, tag: number, options: CallOptions = {}): ProbeOp {
-    let target = this.#targets.get(callback);
-    if (!target) {
-      target = { ...this.#target(callback), entry: this.slot.bind(this.#guarded(callback)) };
-      this.#targets.set(callback, target);
-    }
+    const { numbers } = options;
+    const unknown = numbers?.find((name) => !isAccessNumber(name));
+    if (unknown !== undefined)
+      throw new TypeError(`numbers: expected some of ${ACCESS_NUMBERS.join()}, got ${String(unknown)}`);
     const op: CallOp = {
       kind: "call",
-      target,
+      target: this.#targetOf(callback, numbers),
       tag,
+      ...(numbers && { numbers }),
       signature: "exec",
       registers: options.registers ?? "none",
       hwaddr: true,
@@ -147,14 +147,29 @@ export class SlotHost implements PluginHost {
     return { ...op, ...condition(options.when) };
   }
 
+  #targetOf(callback: Callback, numbers: readonly AccessNumber[] | undefined): CallTarget {
+    const known = this.#targets.get(callback) ?? new Map<string, CallTarget>();
+    this.#targets.set(callback, known);
+    const key = String(numbers);
+    let target = known.get(key);
+    if (!target) {
+      const { access } = this.services;
+      const interpreted: Callback = numbers
+        ? (hart, tag) => callback(hart, tag, ...access.handOver(numbers))
+        : callback;
+      const fail = (error: unknown): void => this.services.fail(this.slot, error, "callback");
+      target = {
+        ...this.#target(interpreted),
+        entry: this.slot.bind(guarded(this.slot, callback, fail, numbers?.length ?? 0)),
+      };
+      known.set(key, target);
+    }
+    return target;
+  }
+
   #target(callback: Callback): CallTarget {
     const fn = this.#callbacks.push(callback) - 1;
     return { slot: this.slot.number, dispatcher: this.dispatcher(), fn };
-  }
-
-  /** The callback as generated code may call it: nothing is thrown through that. */
-  #guarded(callback: Callback): Callback {
-    return guard(this.slot, callback, (error) => this.services.fail(this.slot, error, "callback"));
   }
 
   /** Table index of the function through which generated code calls JavaScript callbacks of this slot. */

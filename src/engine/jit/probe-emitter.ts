@@ -7,6 +7,7 @@ import { I32, I64, OP, type ValueType } from "../../wasm/opcodes.js";
 import { signExtends } from "../block.js";
 import type { Emitter } from "../emitter.js";
 import type {
+  AccessNumber,
   AppendOp,
   CallOp,
   Comparison,
@@ -160,7 +161,8 @@ export class ProbeEmitter {
    */
   #needsNotes(ops: readonly PlacedOp[]): boolean {
     const mine = ops.filter((placed) => !placed.io && !this.#idle.has(placed));
-    if (mine.some(({ op }) => op.guard !== undefined || (op.kind === "call" && !isLeaf(op)))) return true;
+    if (mine.some(({ op }) => op.guard !== undefined || (op.kind === "call" && !isLeaf(op) && !op.numbers)))
+      return true;
     const first = mine.findIndex(({ op }) => isLeaf(op));
     return first >= 0 && (first < mine.length - 1 || this.#accesses.length > 1);
   }
@@ -396,6 +398,13 @@ export class ProbeEmitter {
       m.i32(event?.number ?? 0);
       m.callCore("probe_call");
       m.storeState(OP.i32_store, L.PROBE_LEFT, () => m.i32(0));
+    } else if (op.numbers && op.target.entry !== undefined && event) {
+      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+      this.#pushHart();
+      m.i32(op.tag);
+      for (const name of op.numbers) this.#number(name, event.access);
+      this.#site.callEntry(op.target.entry, [I32, I32, ...op.numbers.map((): ValueType => I32)]);
+      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
     } else {
       this.#present(event, placed.address);
       const byName = op.signature === "exec" ? op.target.entry : undefined;
@@ -412,6 +421,34 @@ export class ProbeEmitter {
     }
     this.#loadKept();
     if (op.registers === "write") this.#site.reloadRegisters();
+  }
+
+  /** Pushes it, of an access that the TLB settled: to one section, of memory. */
+  #number(name: AccessNumber, { va, entry, size, kind }: Access): void {
+    const m = this.#m;
+    const ofEntry = (field: number): void => {
+      m.get(entry);
+      m.memory(OP.i32_load, field);
+    };
+    switch (name) {
+      case "ppn":
+        return ofEntry(L.TLB_PPN);
+      case "regionId":
+        return ofEntry(L.TLB_FULL_DELTA + L.FULL_REGION);
+      case "deviceId":
+        return ofEntry(L.TLB_FULL_DELTA + L.FULL_DEVICE);
+      case "pageOffset":
+        m.get(va);
+        m.op(OP.i32_wrap_i64);
+        m.i32(PAGE_OFFSET_MASK);
+        return m.op(OP.i32_and);
+      case "size":
+        return m.i32(size);
+      case "write":
+        return m.i32((WRITE_KINDS >>> kind) & 1);
+      case "io":
+        return m.i32(0);
+    }
   }
 
   /** Says which op calls its plugin, and about what; 0: none does any more. */
@@ -476,28 +513,13 @@ export class ProbeEmitter {
     this.#capture(first);
   }
 
-  /**
-   * As capture() of core/softmmu, as far as plugins and filters ask: inline where the page lies in one section, of memory then, since
-   * the TLB settled it.
-   */
-  #capture({ va, entry, size, offset }: Access): void {
+  /** As capture() of core/softmmu, as far as plugins and filters ask: the TLB settled it, so its page lies in one section, of memory. */
+  #capture({ va, entry }: Access): void {
     const m = this.#m;
     const cold = (opcode: number, field: number): void => {
       m.get(entry);
       m.memory(opcode, L.TLB_FULL_DELTA + field);
     };
-    cold(OP.i32_load, L.FULL_SECTION);
-    m.i32(0);
-    m.op(OP.i32_lt_s);
-    m.if();
-    m.get(va);
-    m.i32(size);
-    m.get(entry);
-    m.loadState(OP.i64_load, L.PAGE_VA);
-    m.i64(offset);
-    m.op(OP.i64_add);
-    m.callCore("probe_capture");
-    m.else();
     m.storeState(OP.i64_store, L.HW_PADDR, () => this.#physical(va, entry));
     m.storeState(OP.i64_store, L.HW_OFFSET, () => {
       cold(OP.i64_load, L.FULL_OFFSET);
@@ -509,7 +531,6 @@ export class ProbeEmitter {
     m.storeState(OP.i32_store, L.HW_REGION, () => cold(OP.i32_load, L.FULL_REGION));
     m.storeState(OP.i32_store, L.HW_DEVICE, () => cold(OP.i32_load, L.FULL_DEVICE));
     m.storeState(OP.i32_store, L.HW_KIND, () => cold(OP.i32_load8_u, L.FULL_KIND));
-    m.close();
   }
   #wantsHwaddr(): boolean {
     return (this.#block?.access[this.#index] ?? []).some(

@@ -253,6 +253,7 @@ test("events reach callbacks of QEMU's old and new forms", () => {
     vaddr: 0x4000n,
     paddr: 0x80005008n,
     paddrNumber: 0x80005008,
+    ppn: 0x80005,
     offset: 0x5008n,
     size: 8,
     write: false,
