@@ -15,7 +15,7 @@ const WARM = { name: "warm", engine: { hotThreshold: 5 }, chunk: 1e6 };
 
 for (const faults of [false, true]) {
   test(`accesses over the ends of pages, ${faults ? "one of them not mapped" : "all mapped"}`, async () => {
-    for (let n = 0; n < times(3, 20); n++) {
+    for (let n = 0; n < times(1, 20); n++) {
       const image = nearAccesses(new Random(SEED + n), { faults });
       for (const count of [COUNT, COUNT + 31 + n]) {
         const want = await boot(image, INTERPRETER);

@@ -5,13 +5,14 @@ import test from "node:test";
 import { encode, make, OPCODES } from "../differential/encode.js";
 import { Random } from "../differential/random.js";
 import { double, single } from "../differential/values.js";
+import { times } from "../thorough.js";
 import { Assembler } from "./assembler.js";
 import { compare, EAGER, type Image, RAM } from "./machines.js";
 import { START } from "./platform.js";
 
 const OPERANDS = RAM + 0x1_0000;
 const RESULTS = RAM + 0x6_0000;
-const OPERAND_COUNT = 300;
+const OPERAND_COUNT = times(120, 300);
 const BOX = 0xffff_ffff_0000_0000n;
 
 const ROUNDED = OPCODES.filter((op) => ["fffr", "ffr", "ffff", "xfr", "fxr"].includes(op.form));

@@ -2,6 +2,7 @@
 // the address, and touch nothing.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { times } from "../thorough.js";
 import { Assembler } from "./assembler.js";
 import { boot, differences, type Image, INTERPRETER, runTo, TIERS } from "./machines.js";
 import { START } from "./platform.js";
@@ -9,7 +10,7 @@ import { START } from "./platform.js";
 const [A0, A1, A2, A3, T0, T1, S0] = [10, 11, 12, 13, 5, 6, 8];
 const X = 0x1000;
 const UART = 0x1000_0000;
-const ROUNDS = 40;
+const ROUNDS = times(12, 40);
 const LOAD_MISALIGNED = 4n;
 const STORE_MISALIGNED = 6n;
 

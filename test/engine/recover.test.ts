@@ -7,12 +7,13 @@ import type { BlockProbes, ProbeOp } from "../../src/engine/probe-ops.js";
 import type { RawBlock } from "../../src/engine/probes.js";
 import type { Machine } from "../../src/machine/machine.js";
 import { seedOf } from "../differential/harness.js";
+import { times } from "../thorough.js";
 import { boot, differences, EAGER, INTERPRETER, runTo, type Tier } from "./machines.js";
 import { generateProgram } from "./programs.js";
 
 const SEED = seedOf(20261126);
 const LENGTH = 20_000;
-const PROGRAMS = 12;
+const PROGRAMS = times(4, 12);
 
 const SOURCE = `(module
   (global $left (export "left") (mut i32) (i32.const 0))

@@ -1,6 +1,7 @@
 // Memory that moves under hot loops: windows switched while code runs from them, or while loops read and write through them.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { times } from "../thorough.js";
 import { BANK0, BOARD, bankLoop, copy, image, step, WINDOW0 } from "./bank-loop.js";
 import { assertEndsAlike, boot, differences, type Image, INTERPRETER, runTo, TIERS } from "./machines.js";
 
@@ -152,7 +153,7 @@ test("switched by a tool between runs, under code and data at once", async () =>
   });
   for (const tier of TIERS) {
     const machines = [await boot(guest, INTERPRETER, BOARD), await boot(guest, tier, BOARD)] as const;
-    for (let n = 0; n < 40; n++) {
+    for (let n = 0; n < times(15, 40); n++) {
       for (const machine of machines) {
         runTo(machine, 1500 + 333 * n, tier.chunk);
         const bank = machine.bus.find(BANK0);

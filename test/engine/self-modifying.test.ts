@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { encode, make } from "../differential/encode.js";
+import { times } from "../thorough.js";
 import { Assembler, type Label } from "./assembler.js";
 import {
   assertEndsAlike,
@@ -378,7 +379,7 @@ test("pages dropped while their hot places wait to be compiled", async () => {
   const waiting = { name: "waiting", engine: { jit: true, hotThreshold: 4, batch: 8 }, chunk: 977 };
   const left = await boot(guest, waiting);
   const right = await boot(guest, INTERPRETER);
-  for (let n = 0; n < 60; n++) {
+  for (let n = 0; n < times(24, 60); n++) {
     left.observe(n % 3 === 1 ? "fetch" : "plain");
     for (const machine of [left, right]) runTo(machine, 1000 * (n + 1), waiting.chunk);
     assert.deepEqual(differences(left, right), [], `after ${n}`);

@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as L from "../../../src/core/layout.js";
+import { times } from "../../thorough.js";
 import { Core, PageTable, RAM_BASE, RAM_SIZE } from "../core-harness.js";
 import { type AccessKind, type Outcome, type TranslationState, translate } from "./walk-model.js";
 
 const DATA = RAM_BASE;
 const DATA_SIZE = 0x200000;
 const TABLES = RAM_BASE + 0x200000;
-const SEEDS = 24;
+const SEEDS = times(8, 24);
 const STEPS = 4000;
 // G, A and D: each address space has an entry of its own for a global page, and only one would get A and D set
 const GLOBAL = 0xe0n;

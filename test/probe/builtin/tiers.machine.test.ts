@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EngineSettings } from "../../../src/machine/description.js";
 import type { PluginDefinition } from "../../../src/probe/plugin.js";
+import { times } from "../../thorough.js";
 import { type Plugged, plugged } from "../plugged.js";
 import { PlainCache, Random } from "./plain-cache.js";
 
@@ -114,7 +115,7 @@ for (const { name, engine, chunk } of TIERS) {
       m.manager.attach("witness", { kind: "javascript", name: "witness", definition: witness(seen) }, {}, {});
       m.attach("cache", { dcachesize: 1024, icachesize: 1024, l2cachesize: 16384 });
       m.attach("uftrace");
-      for (let moment = 0; moment < 12; moment++) {
+      for (let moment = 0; moment < times(5, 12); moment++) {
         m.run(3 + 1237 * moment, chunk);
         const counts = ({ accesses, misses }: PlainCache) => ({ accesses, misses });
         const expected = cores.map(({ data, instruction, l2 }) => [counts(data), counts(instruction), counts(l2)]);
