@@ -22,6 +22,9 @@ import type { ProbedBlock } from "../engine/probe-ops.js";
 import { LAST_HALFWORD, SlotWriter } from "../engine/slots.js";
 import type { EngineSettings } from "./description.js";
 
+/** The guest waits while regions with probes are made: few at a time keep that short. */
+const PROBED_BATCH = 2;
+
 /** Exports of core.wasm (src/core/index.ts documents them). 64-bit values are BigInt at this border. */
 export interface Core {
   init(harts: number): void;
@@ -177,7 +180,7 @@ export function createEngine(
             compiler: remote ?? new LocalCompiler(memory, probes),
             background: remote !== undefined,
           },
-          { ...JIT_DEFAULTS, batch: settings.batch },
+          { ...JIT_DEFAULTS, batch: probes ? Math.min(settings.batch, PROBED_BATCH) : settings.batch },
         );
       }
       made = { enter: instance.exports.enter as CallableFunction, jit };

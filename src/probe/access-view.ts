@@ -37,7 +37,6 @@ const inPlace = (field: number): number => index(field - L.HWADDR);
 const PADDR = inPlace(L.HW_PADDR);
 const KIND = inPlace(L.HW_KIND);
 
-// Getters are called by the million: words of a typed array and plain methods, which V8 makes part of the callback.
 /** What callbacks may take as arguments. */
 const NUMBERS: Record<AccessNumber, (access: AccessView) => number> = {
   ppn: ({ ppn }) => ppn,
@@ -51,6 +50,7 @@ const NUMBERS: Record<AccessNumber, (access: AccessView) => number> = {
 export const ACCESS_NUMBERS = Object.keys(NUMBERS);
 export const isAccessNumber = (name: string): boolean => Object.hasOwn(NUMBERS, name);
 
+// Getters are called by the million: words of a typed array and plain methods, which V8 makes part of the callback.
 export class AccessView implements Access {
   private readonly machine: MachineApi;
   private readonly view: DataView;
