@@ -130,9 +130,8 @@ export class SlotHost implements PluginHost {
 
   call(callback: Callback, tag: number, options: CallOptions = {}): ProbeOp {
     const { numbers } = options;
-    const unknown = numbers?.find((name) => !isAccessNumber(name));
-    if (unknown !== undefined)
-      throw new TypeError(`numbers: expected some of ${ACCESS_NUMBERS.join()}, got ${String(unknown)}`);
+    if (numbers !== undefined && !(Array.isArray(numbers) && numbers.every(isAccessNumber)))
+      throw new TypeError(`numbers: expected a list of ${ACCESS_NUMBERS.join()}, got ${JSON.stringify(numbers)}`);
     const op: CallOp = {
       kind: "call",
       target: this.#targetOf(callback, numbers),

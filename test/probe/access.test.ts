@@ -146,7 +146,7 @@ test("numbers handed to a callback are those of `access`, which it has not besid
 });
 
 test("a call for unknown numbers is refused, and one for numbers where nothing is accessed", async () => {
-  const attach = async (numbers: string[]): Promise<string> => {
+  const attach = async (numbers: unknown): Promise<string> => {
     const m = await plugged("strings", {});
     const definition: PluginDefinition = {
       name: "wrong",
@@ -169,6 +169,7 @@ test("a call for unknown numbers is refused, and one for numbers where nothing i
     m.run(10_000);
     return JSON.stringify(m.failures);
   };
-  assert.match(await attach(["ppn", "address"]), /numbers: expected some of ppn,pageOffset.*got address/);
+  assert.match(await attach(["ppn", "address"]), /numbers: expected a list of ppn,pageOffset.*got \["ppn","address"\]/);
+  assert.match(await attach("ppn"), /numbers: expected a list of .*got "ppn"/);
   assert.match(await attach(["ppn", "size"]), /takes ppn,size is for onAccess/);
 });
