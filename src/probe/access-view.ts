@@ -47,8 +47,7 @@ const NUMBERS: Record<AccessNumber, (access: AccessView) => number> = {
   regionId: ({ regionId }) => regionId,
   deviceId: ({ deviceId }) => deviceId,
 };
-export const ACCESS_NUMBERS = Object.keys(NUMBERS);
-export const isAccessNumber = (name: string): boolean => Object.hasOwn(NUMBERS, name);
+export const ACCESS_NUMBERS: readonly string[] = Object.keys(NUMBERS);
 
 // Getters are called by the million: words of a typed array and plain methods, which V8 makes part of the callback.
 export class AccessView implements Access {

@@ -3,7 +3,7 @@
 import * as L from "../core/layout.js";
 import type { AccessNumber, CallOp, CallTarget, CounterPlace, ProbeOp } from "../engine/probe-ops.js";
 import type { MachineApi } from "../machine/machine-api.js";
-import { ACCESS_NUMBERS, type AccessView, callbackPc, isAccessNumber } from "./access-view.js";
+import { ACCESS_NUMBERS, type AccessView, callbackPc } from "./access-view.js";
 import type { GuestAccess } from "./guest.js";
 import type { PluginHooks } from "./manager-api.js";
 import type {
@@ -130,7 +130,7 @@ export class SlotHost implements PluginHost {
 
   call(callback: Callback, tag: number, options: CallOptions = {}): ProbeOp {
     const { numbers } = options;
-    if (numbers !== undefined && !(Array.isArray(numbers) && numbers.every(isAccessNumber)))
+    if (numbers !== undefined && !(Array.isArray(numbers) && numbers.every((name) => ACCESS_NUMBERS.includes(name))))
       throw new TypeError(`numbers: expected a list of ${ACCESS_NUMBERS.join()}, got ${JSON.stringify(numbers)}`);
     const op: CallOp = {
       kind: "call",

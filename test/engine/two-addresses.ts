@@ -3,6 +3,7 @@
 import { encode, make } from "../differential/encode.js";
 import { Assembler } from "./assembler.js";
 import { type Image, RAM } from "./machines.js";
+import { enterSupervisor } from "./paged.js";
 import { START } from "./platform.js";
 
 const [A0, A1, A2, T0, T1, T2, S0] = [10, 11, 12, 5, 6, 7, 8];
@@ -38,14 +39,9 @@ export function twoAddresses(): { guest: Image; a0: bigint; end: number } {
   f.ret();
   const main = new Assembler();
   const inside = main.label();
-  main.csrli(0x3b0, -1);
-  main.csrli(0x3a0, 0x1f);
-  main.csrli(0x180, (8n << 60n) | (BigInt(tables) >> 12n));
-  main.csrli(0x300, 1n << 11n);
   main.la(T0, inside);
-  main.csrw(0x341, T0);
   main.csrw(0x305, T0);
-  main.word(0x30200073);
+  enterSupervisor(main, tables, inside, T0);
   main.place(inside);
   const top = main.label();
   main.li(A0, 0);

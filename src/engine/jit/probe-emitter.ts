@@ -24,6 +24,11 @@ import type { Access } from "./trace-emitter.js";
 
 const LEFT = 1;
 const PAGE_OFFSET_MASK = 4095;
+// fields of a TLB entry's cold half, from its hot one
+const COLD_OFFSET = L.TLB_FULL_DELTA + L.FULL_OFFSET;
+const COLD_REGION = L.TLB_FULL_DELTA + L.FULL_REGION;
+const COLD_DEVICE = L.TLB_FULL_DELTA + L.FULL_DEVICE;
+const COLD_KIND = L.TLB_FULL_DELTA + L.FULL_KIND;
 /** What of an access is looked up where it went. */
 const HW_FIELDS = { offset: L.HW_OFFSET, region: L.HW_REGION, device: L.HW_DEVICE } as const;
 const UNSIGNED: Record<Comparison, number> = {
@@ -360,10 +365,14 @@ export class ProbeEmitter {
     m.close();
   }
 
+  /** Pushes a field of the TLB entry in local `entry`. */
+  #ofEntry(entry: number, opcode: number, field: number): void {
+    this.#m.get(entry);
+    this.#m.memory(opcode, field);
+  }
   #physical(va: number, entry: number): void {
     const m = this.#m;
-    m.get(entry);
-    m.memory(OP.i64_load32_u, L.TLB_PPN);
+    this.#ofEntry(entry, OP.i64_load32_u, L.TLB_PPN);
     m.i64(12);
     m.op(OP.i64_shl);
     m.get(va);
@@ -399,12 +408,12 @@ export class ProbeEmitter {
       m.callCore("probe_call");
       m.storeState(OP.i32_store, L.PROBE_LEFT, () => m.i32(0));
     } else if (op.numbers && op.target.entry !== undefined && event) {
-      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+      this.#present(undefined, placed.address);
       this.#pushHart();
       m.i32(op.tag);
       for (const name of op.numbers) this.#number(name, event.access);
       this.#site.callEntry(op.target.entry, [I32, I32, ...op.numbers.map((): ValueType => I32)]);
-      m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
+      this.#present(undefined, 0);
     } else {
       this.#present(event, placed.address);
       const byName = op.signature === "exec" ? op.target.entry : undefined;
@@ -426,17 +435,13 @@ export class ProbeEmitter {
   /** Pushes it, of an access that the TLB settled: to one section, of memory. */
   #number(name: AccessNumber, { va, entry, size, kind }: Access): void {
     const m = this.#m;
-    const ofEntry = (field: number): void => {
-      m.get(entry);
-      m.memory(OP.i32_load, field);
-    };
     switch (name) {
       case "ppn":
-        return ofEntry(L.TLB_PPN);
+        return this.#ofEntry(entry, OP.i32_load, L.TLB_PPN);
       case "regionId":
-        return ofEntry(L.TLB_FULL_DELTA + L.FULL_REGION);
+        return this.#ofEntry(entry, OP.i32_load, COLD_REGION);
       case "deviceId":
-        return ofEntry(L.TLB_FULL_DELTA + L.FULL_DEVICE);
+        return this.#ofEntry(entry, OP.i32_load, COLD_DEVICE);
       case "pageOffset":
         m.get(va);
         m.op(OP.i32_wrap_i64);
@@ -466,7 +471,7 @@ export class ProbeEmitter {
     const m = this.#m;
     this.#storeLeft();
     this.writeKept();
-    m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(placed.address));
+    this.#present(undefined, placed.address);
     this.#pushHart();
     const params: ValueType[] = [I32];
     if (signature === "access" && access) {
@@ -487,7 +492,7 @@ export class ProbeEmitter {
       }
     }
     this.#site.callEntry(leaf.name, params);
-    m.storeState(OP.i32_store, L.PROBE_CURSOR, () => m.i32(0));
+    this.#present(undefined, 0);
   }
 
   /** As access_info() of core/probe/accesses.ts. */
@@ -516,21 +521,17 @@ export class ProbeEmitter {
   /** As capture() of core/softmmu, as far as plugins and filters ask: the TLB settled it, so its page lies in one section, of memory. */
   #capture({ va, entry }: Access): void {
     const m = this.#m;
-    const cold = (opcode: number, field: number): void => {
-      m.get(entry);
-      m.memory(opcode, L.TLB_FULL_DELTA + field);
-    };
     m.storeState(OP.i64_store, L.HW_PADDR, () => this.#physical(va, entry));
     m.storeState(OP.i64_store, L.HW_OFFSET, () => {
-      cold(OP.i64_load, L.FULL_OFFSET);
+      this.#ofEntry(entry, OP.i64_load, COLD_OFFSET);
       m.get(va);
       m.i64(PAGE_OFFSET_MASK);
       m.op(OP.i64_and);
       m.op(OP.i64_add);
     });
-    m.storeState(OP.i32_store, L.HW_REGION, () => cold(OP.i32_load, L.FULL_REGION));
-    m.storeState(OP.i32_store, L.HW_DEVICE, () => cold(OP.i32_load, L.FULL_DEVICE));
-    m.storeState(OP.i32_store, L.HW_KIND, () => cold(OP.i32_load8_u, L.FULL_KIND));
+    m.storeState(OP.i32_store, L.HW_REGION, () => this.#ofEntry(entry, OP.i32_load, COLD_REGION));
+    m.storeState(OP.i32_store, L.HW_DEVICE, () => this.#ofEntry(entry, OP.i32_load, COLD_DEVICE));
+    m.storeState(OP.i32_store, L.HW_KIND, () => this.#ofEntry(entry, OP.i32_load8_u, COLD_KIND));
   }
   #wantsHwaddr(): boolean {
     return (this.#block?.access[this.#index] ?? []).some(
